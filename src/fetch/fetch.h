@@ -1,0 +1,69 @@
+/*
+ * fetch.h
+ *	  Fetch: one bound question, all its pages and rows.  FetchGroup: the fetches of one executed statement.
+ */
+#ifndef DQ_FETCH_H
+#define DQ_FETCH_H
+
+#include "spec/spec.h"
+
+typedef struct Fetch Fetch;
+typedef struct FetchGroup FetchGroup;
+typedef struct FetchReader FetchReader;
+
+/* What one fetch asks.  Borrowed texts are copied. */
+typedef struct FetchOptions
+{
+	const TableSpec *table;
+	const Endpoint *endpoint;
+	const char *url;			/* of the first page, without paging parameters */
+	bool		is_lookup;		/* asks lookup_path: no paging, lookup_rows, 404 is no row */
+	int64		row_limit;		/* rows that can be needed at most, 0: unknown */
+	bool		keep;			/* rows will be read again */
+} FetchOptions;
+
+typedef struct FetchRow
+{
+	const char *bytes;			/* the element; valid until the next call on the group */
+	size_t		len;
+	const char *url;			/* of the page that brought it, fit to be shown */
+	int64		number;			/* row of that page, from 1 */
+} FetchRow;
+
+typedef struct FetchStats
+{
+	int64		requests;
+	int64		pages;
+	int64		rows;
+	int64		bytes;			/* decompressed */
+	int64		wire_bytes;
+	int64		retries;
+	int64		connections;
+	double		first_byte_ms;	/* from the start of the fetch to the first byte of its first page */
+	double		total_ms;		/* from the start to the last byte, or to now */
+	bool		is_shared;		/* answered by a fetch that another scan had started */
+} FetchStats;
+
+/*
+ * The group of a statement, made at the first call for this executor state; it is released with the context (es_query_cxt),
+ * which takes every transfer off the wire.
+ */
+extern FetchGroup *dq_fetch_group(MemoryContext query_context);
+
+/*
+ * Starts a fetch, or joins one of the same request in this group; returns a reader at its first row.  Nothing is waited for.
+ */
+extern FetchReader *dq_fetch_start(FetchGroup *group, const FetchOptions *options);
+
+/*
+ * The next row; drives the loop while there is none.  False at the end.  Raises what went wrong with this fetch, and
+ * only this one.
+ */
+extern bool dq_fetch_next(FetchReader *reader, FetchRow *row);
+
+extern void dq_fetch_stats(const FetchReader *reader, FetchStats *stats);
+
+/* Ends this reader; a fetch without readers is cancelled, or kept for a later question of the same URL while memory lasts. */
+extern void dq_fetch_close(FetchReader *reader);
+
+#endif							/* DQ_FETCH_H */

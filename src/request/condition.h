@@ -1,0 +1,61 @@
+/*
+ * condition.h
+ *	  Conditions that a service can be asked for, with their values bound.
+ */
+#ifndef DQ_CONDITION_H
+#define DQ_CONDITION_H
+
+#include "request/template.h"
+
+typedef enum ConditionOp
+{
+	COND_EQ = 0,
+	COND_NE,
+	COND_LT,
+	COND_LE,
+	COND_GT,
+	COND_GE,
+	COND_IN,
+	COND_LIKE,
+	COND_NULL,
+	COND_NOTNULL
+} ConditionOp;
+
+#define COND_COUNT (COND_NOTNULL + 1)
+
+/* A set of ConditionOps. */
+typedef uint32 ConditionOpSet;
+#define COND_BIT(op) ((ConditionOpSet) 1 << (op))
+
+/* One condition with the text of its values, as the service shall see them before encoding (UTF-8). */
+typedef struct BoundCondition
+{
+	const char *name;			/* the parameter's name at the service */
+	ConditionOp op;
+	const Template *spell;		/* how to say it; never NULL */
+	int			nvalues;		/* 0 for IS [NOT] NULL, 1 for comparisons, n for IN */
+	const char **values;
+} BoundCondition;
+
+/* The operator as SQL and option filter write it: "=", "in", "like", "null", ... */
+extern const char *dq_condition_op_name(ConditionOp op);
+
+/*
+ * Parses option filter, a list separated by white space, e.g. "= in >=".  "null" covers both IS NULL and IS NOT NULL.  False
+ * with *problem (palloc'd) naming the word not understood.
+ */
+extern bool dq_condition_ops_parse(const char *text, ConditionOpSet *ops, char **problem);
+
+/* Appends "name=value" pieces for one condition, joined by & to what out already holds. */
+extern void dq_condition_spell(StringInfo out, const BoundCondition *condition);
+
+/*
+ * False when value cannot stand inside this condition's {values} list, because it holds the list's separator (a
+ * comma) or, in lists that quote, nothing that quoting cannot carry; it has to be asked alone.
+ */
+extern bool dq_condition_can_list(const Template *spell_in, const char *value);
+
+/* A LIKE pattern as an anchored regular expression (JavaScript and POSIX ERE common subset); palloc'd. */
+extern char *dq_condition_like_regex(const char *pattern);
+
+#endif							/* DQ_CONDITION_H */

@@ -1,0 +1,62 @@
+/*
+ * request.h
+ *	  One HTTP request as a value.  It never holds a secret: credentials are added on the wire.
+ */
+#ifndef DQ_REQUEST_H
+#define DQ_REQUEST_H
+
+#include "request/condition.h"
+
+typedef struct Header
+{
+	const char *name;
+	const char *value;
+} Header;
+
+typedef struct Request
+{
+	const char *method;			/* "GET" or "POST" */
+	const char *url;			/* absolute, encoded */
+	int			nheaders;
+	const Header *headers;		/* fixed headers of the declaration */
+	const char *body;			/* NULL without one */
+	bool		is_idempotent;	/* may be sent again after a failure */
+} Request;
+
+/* One key of an ORDER BY that is asked of the service. */
+typedef struct SortKey
+{
+	const char *name;			/* parameter's name */
+	bool		is_descending;
+} SortKey;
+
+/* A question: all that one request (before paging) says. */
+typedef struct Question
+{
+	const char *base_url;		/* of the service, without trailing slash */
+	const Template *path;		/* with {column} placeholders; may carry a query string */
+	TemplateLookup path_lookup; /* values of the placeholders */
+	void	   *path_lookup_arg;
+	int			nconditions;
+	const BoundCondition *conditions;
+	int			nfixed;
+	const char *const *fixed;	/* "name=value" pieces sent as they are (default_param) */
+	int			nsort;
+	const SortKey *sort;
+	const Template *spell_sort; /* with {keys} */
+	const Template *sort_asc;	/* with {name} */
+	const Template *sort_desc;
+} Question;
+
+/*
+ * Builds the URL of a question, without paging.  NULL with *problem (palloc'd phrase) when a placeholder has no value, or a
+ * value would change the path (empty, ".", "..", or holding NUL or control characters).
+ */
+extern char *dq_question_url(const Question *question, char **problem);
+
+/*
+ * Bytes that identify a request within a statement (method, URL, headers, body), appended to out.
+ */
+extern void dq_request_identity(const Request *request, StringInfo out);
+
+#endif							/* DQ_REQUEST_H */

@@ -1,0 +1,54 @@
+/*
+ * credentials.h
+ *	  Who we are at a service, and keeping it secret.
+ *
+ * Credentials never stand in a Request; they are added to the libcurl handle of a transfer, and taken out of every text
+ * that leaves the transport room.
+ */
+#ifndef DQ_CREDENTIALS_H
+#define DQ_CREDENTIALS_H
+
+#include <curl/curl.h>
+
+#include "lib/stringinfo.h"
+
+typedef enum AuthKind
+{
+	AUTH_NONE = 0,
+	AUTH_BASIC,					/* RFC 7617 */
+	AUTH_BEARER,				/* RFC 6750 */
+	AUTH_API_KEY
+} AuthKind;
+
+typedef enum ApiKeyPlace
+{
+	API_KEY_HEADER = 0,
+	API_KEY_QUERY
+} ApiKeyPlace;
+
+/* Texts live as long as the struct's owner says (the spec cache, at least until the end of the transaction). */
+typedef struct Credentials
+{
+	AuthKind	auth;
+	const char *username;
+	const char *password;
+	const char *token;
+	const char *api_key;
+	ApiKeyPlace api_key_place;
+	const char *api_key_name;	/* header or query parameter name */
+} Credentials;
+
+/* A copy of text with every secret of credentials (plain or percent-encoded) replaced by "***". Palloc'd. */
+extern char *dq_credentials_redact(const Credentials *credentials, const char *text);
+
+/* Appends bytes that tell one identity from another within this backend; never shown, never stored on disk. */
+extern void dq_credentials_identity(const Credentials *credentials, StringInfo out);
+
+/*
+ * Adds the credentials to a handle: *headers may grow, *url may be replaced by one with a secret query
+ * parameter (palloc'd).  Returns false when libcurl is out of memory.
+ */
+extern bool dq_credentials_apply(const Credentials *credentials, CURL *easy,
+								 struct curl_slist **headers, char **url);
+
+#endif							/* DQ_CREDENTIALS_H */
