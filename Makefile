@@ -1,0 +1,175 @@
+# Makefile
+#
+# Builds, installs and tests distquery with PGXS; "make help" lists the targets.
+#
+# "check" and "demo" have to work on a machine that has no PostgreSQL yet, so PGXS is read only when a
+# target needs it.
+
+EXTENSION = distquery
+EXTVERSION = 0.1.0
+MODULE_big = distquery
+
+# Parts of the extension script, in the order in which they are joined.
+SQL_PARTS = \
+	src/sql/guard.sql \
+	$(filter-out src/sql/guard.sql,$(sort $(wildcard src/sql/*.sql)))
+
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+
+# Sources that build without a backend (see src/base.h): unit tests and fuzz targets link these.
+PURE_SOURCES = $(filter-out src/rows/decoder.c,$(wildcard src/rows/*.c src/request/*.c))
+
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+
+REGRESS = $(if $(TESTS),$(TESTS),$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
+REGRESS_OPTS = --load-extension=$(EXTENSION)
+
+EXTRA_CLEAN = build $(OBJS:.o=.d) tmp_check
+
+PG_CONFIG ?= pg_config
+PKG_CONFIG ?= pkg-config
+
+WARNINGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wshadow -Wmissing-prototypes \
+	-Wstrict-prototypes -Wvla -Wformat=2 -Wno-declaration-after-statement
+LIB_CFLAGS = $(shell $(PKG_CONFIG) --cflags libcurl json-c)
+LIB_LIBS = $(shell $(PKG_CONFIG) --libs libcurl json-c)
+
+PG_CPPFLAGS = -Isrc -MMD -MP $(LIB_CFLAGS)
+PG_CFLAGS = -std=gnu99 -fvisibility=hidden $(WARNINGS)
+SHLIB_LINK = $(LIB_LIBS)
+
+# WERROR=1 makes warnings errors, ASSERTS=1 checks assertions (as "make check" does).
+ifdef WERROR
+PG_CFLAGS += -Werror
+endif
+ifdef ASSERTS
+PG_CPPFLAGS += -DUSE_ASSERT_CHECKING
+endif
+
+# Bitcode is not worth a clang installation of the same version as the server's.
+override with_llvm = no
+
+# V=1 shows commands.
+ifdef V
+export V
+else
+Q = @
+endif
+
+# Targets that find out by themselves what they need.
+own_targets = help check demo unit unit-build fuzz fuzz-build bench lint format format-check asan
+
+ifneq (,$(filter-out $(own_targets),$(or $(MAKECMDGOALS),all)))
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq (,$(wildcard $(PGXS)))
+$(error PostgreSQL's server headers are not here ($(PG_CONFIG) --pgxs): \
+	"make check" and "make demo" install what is missing, or give PG_CONFIG=/path/to/pg_config)
+endif
+include $(PGXS)
+
+# Before 16 the macro is empty and hides what PostgreSQL has to find.
+ifneq (,$(filter 14 15,$(MAJORVERSION)))
+override CPPFLAGS += -D'PGDLLEXPORT=__attribute__((visibility("default")))'
+endif
+
+# clang finds faults in the server's headers that gcc does not look for.
+ifneq (,$(findstring clang,$(CC)))
+override CFLAGS += -Wno-ignored-attributes
+endif
+
+$(DATA_built): $(SQL_PARTS)
+	cat $^ > $@
+
+# The tests of installcheck find the fixture service in $DQ_URL.
+pg_regress_installcheck := test/fixtures/with-service $(pg_regress_installcheck)
+
+.PHONY: prove_installcheck
+prove_installcheck: ## run test/t against the installed extension (PROVE_TESTS=, PROVE_FLAGS=)
+	$(prove_installcheck)
+PROVE_FLAGS += -I test/perl
+PROVE_TESTS ?= test/t/*.pl
+
+-include $(OBJS:.o=.d)
+endif
+
+.PHONY: help check demo unit fuzz bench lint format format-check asan
+
+#
+# Targets of our own
+#
+
+help: ## list the targets
+	@echo 'all                build the extension'
+	@echo 'install            install it (PG_CONFIG= picks the server)'
+	@echo 'installcheck       pg_regress against a running server that has it installed'
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' Makefile
+
+check: ## build and test against private servers; installs packages it misses (TESTS=, PROVE_TESTS=)
+	$(Q)TESTS='$(TESTS)' PROVE_TESTS='$(PROVE_TESTS)' PG_CONFIG='$(if $(findstring file,$(origin PG_CONFIG)),,$(PG_CONFIG))' \
+		test/setup/check.sh
+
+demo: ## one query over three services; installs packages it misses
+	$(Q)PG_CONFIG='$(if $(findstring file,$(origin PG_CONFIG)),,$(PG_CONFIG))' test/demo/demo.sh
+
+# Unit tests and fuzz targets: pure sources as frontend code.
+
+PURE_CPPFLAGS = -Isrc -DFRONTEND -DUSE_ASSERT_CHECKING -D_GNU_SOURCE $(LIB_CFLAGS) \
+	-isystem $(shell $(PG_CONFIG) --includedir-server) -isystem $(shell $(PG_CONFIG) --includedir)
+PURE_CFLAGS = -std=gnu99 -g -O1 -fno-omit-frame-pointer -fwrapv $(WARNINGS) $(if $(WERROR),-Werror)
+PURE_LIBS = -L$(shell $(PG_CONFIG) --pkglibdir) -L$(shell $(PG_CONFIG) --libdir) -lpgcommon -lpgport $(LIB_LIBS) -lm
+
+UNIT_SOURCES = $(sort $(wildcard test/unit/*_test.c))
+UNIT_SAN ?=
+UNIT_DIR = build/unit$(if $(UNIT_SAN),-san)
+UNIT_PROGRAMS = $(patsubst test/unit/%.c,$(UNIT_DIR)/%,$(UNIT_SOURCES))
+UNIT_OBJS = $(patsubst %.c,$(UNIT_DIR)/%.o,$(PURE_SOURCES))
+
+unit: unit-build ## C tests of the pure rooms
+	$(Q)ASAN_OPTIONS=detect_leaks=0 prove $(if $(V),-v) --exec '' $(UNIT_PROGRAMS)
+
+unit-build: $(UNIT_PROGRAMS)
+
+asan: ## the same with address and undefined-behaviour sanitizers
+	$(Q)$(MAKE) --no-print-directory unit UNIT_SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
+
+$(UNIT_DIR)/%.o: %.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PURE_CPPFLAGS) -MMD -MP $(PURE_CFLAGS) $(UNIT_SAN) -c -o $@ $<
+
+$(UNIT_DIR)/%_test: test/unit/%_test.c $(UNIT_OBJS)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PURE_CPPFLAGS) -MMD -MP $(PURE_CFLAGS) $(UNIT_SAN) -o $@ $< $(UNIT_OBJS) $(PURE_LIBS)
+
+-include $(UNIT_OBJS:.o=.d) $(UNIT_PROGRAMS:=.d)
+
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 180
+FUZZ_SAN = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+FUZZ_TARGETS = $(patsubst test/fuzz/%.c,build/fuzz/%,$(sort $(wildcard test/fuzz/fuzz_*.c)))
+
+fuzz: fuzz-build ## fuzz each target for FUZZ_SECONDS=180
+	$(Q)test/setup/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+fuzz-build: $(FUZZ_TARGETS)
+
+build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(PURE_SOURCES) $(wildcard src/*.h src/rows/*.h src/request/*.h)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(PURE_CPPFLAGS) $(PURE_CFLAGS) $(FUZZ_SAN) -o $@ $< $(PURE_SOURCES) $(PURE_LIBS)
+
+bench: ## measure against curl, COPY and bare libcurl; see bench/
+	$(Q)PG_CONFIG='$(if $(findstring file,$(origin PG_CONFIG)),,$(PG_CONFIG))' bench/run
+
+# What tools say about the text. FILES= narrows lint.
+
+C_FILES = $(sort $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] bench/*.[ch]))
+FILES ?= $(sort $(wildcard src/*.c src/*/*.c))
+CLANG_FORMAT ?= clang-format
+
+lint: ## cppcheck, clang-tidy and our own rules (FILES= narrows)
+	$(Q)PG_CONFIG='$(PG_CONFIG)' CPPFLAGS='-Isrc $(LIB_CFLAGS)' test/setup/lint.sh $(FILES)
+
+format: ## rewrite the C sources in the project's layout
+	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
+
+format-check: ## fail where "make format" would change something
+	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(C_FILES)
