@@ -19,6 +19,7 @@ typedef struct FetchOptions
 	const char *url;			/* of the first page, without paging parameters */
 	bool		is_lookup;		/* asks lookup_path: no paging, lookup_rows, 404 is no row */
 	int64		row_limit;		/* rows that can be needed at most, 0: unknown */
+	bool		is_frugal;		/* reading may stop early: no page is asked before it is needed */
 	bool		keep;			/* rows will be read again */
 } FetchOptions;
 
@@ -50,6 +51,16 @@ typedef struct FetchStats
  */
 extern FetchGroup *dq_fetch_group(MemoryContext query_context);
 
+/* Starts what a scan can ask without waiting for another's rows; called by dq_fetch_group_begin(). */
+typedef void (*FetchStarter) (void *scan);
+
+/* Makes a scan known; NULL starter: it counts for memory shares only.  dq_fetch_group_unregister() when it ends. */
+extern void dq_fetch_group_register(FetchGroup *group, FetchStarter starter, void *scan);
+extern void dq_fetch_group_unregister(FetchGroup *group, void *scan);
+
+/* At the first row that any scan needs: runs all starters, once. */
+extern void dq_fetch_group_begin(FetchGroup *group);
+
 /*
  * Starts a fetch, or joins one of the same request in this group; returns a reader at its first row.  Nothing is waited for.
  */
@@ -60,6 +71,9 @@ extern FetchReader *dq_fetch_start(FetchGroup *group, const FetchOptions *option
  * only this one.
  */
 extern bool dq_fetch_next(FetchReader *reader, FetchRow *row);
+
+/* Back to the first row; false when the rows are not kept any more (the fetch has to be started again). */
+extern bool dq_fetch_rewind(FetchReader *reader);
 
 extern void dq_fetch_stats(const FetchReader *reader, FetchStats *stats);
 

@@ -1,0 +1,49 @@
+/*
+ * compat.h
+ *	  What differs between PostgreSQL 14 and 18, under the newest major's names.  The only file with
+ *	  #if PG_VERSION_NUM.
+ */
+#ifndef DQ_COMPAT_H
+#define DQ_COMPAT_H
+
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* 17 added fdw_restrictinfo, 18 disabled_nodes. */
+#if PG_VERSION_NUM >= 180000
+#define dq_create_foreignscan_path(root, rel, rows, disabled, startup, total, keys, outer) \
+	create_foreignscan_path(root, rel, NULL, rows, disabled, startup, total, keys, outer, NULL, NIL, NIL)
+#elif PG_VERSION_NUM >= 170000
+#define dq_create_foreignscan_path(root, rel, rows, disabled, startup, total, keys, outer) \
+	create_foreignscan_path(root, rel, NULL, rows, (startup) + (disabled) * disable_cost, \
+							(total) + (disabled) * disable_cost, keys, outer, NULL, NIL, NIL)
+#else
+#define dq_create_foreignscan_path(root, rel, rows, disabled, startup, total, keys, outer) \
+	create_foreignscan_path(root, rel, NULL, rows, (startup) + (disabled) * disable_cost, \
+							(total) + (disabled) * disable_cost, keys, outer, NULL, NIL)
+#endif
+
+/* 18 replaced btree strategies in path keys by CompareType. */
+#if PG_VERSION_NUM >= 180000
+#define dq_pathkey_is_descending(key) ((key)->pk_cmptype == COMPARE_GT)
+#else
+#define dq_pathkey_is_descending(key) ((key)->pk_strategy == BTGreaterStrategyNumber)
+#endif
+
+/* The user whose rights and mapping a foreign scan uses; 16 moved it from the range table entry into the plan. */
+#if PG_VERSION_NUM >= 160000
+#define dq_scan_checked_user(scan_node, rte) (((ForeignScan *) (scan_node)->ss.ps.plan)->checkAsUser)
+#else
+#define dq_scan_checked_user(scan_node, rte) ((rte)->checkAsUser)
+#endif
+
+#endif							/* DQ_COMPAT_H */

@@ -1,0 +1,43 @@
+/*
+ * distquery.c
+ *	  Start-up: settings, and what has to be registered once in a backend.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "distquery.h"
+#include "fmgr.h"
+#include "spec/spec.h"
+#include "utils/guc.h"
+#include "utils/plancache.h"
+
+PG_MODULE_MAGIC;
+
+bool		dq_pushdown = true;
+bool		dq_prefetch = true;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+/* Cached plans were made under the old value. */
+static void
+assign_pushdown(bool newval, void *extra)
+{
+	if (newval != dq_pushdown)
+		ResetPlanCache();
+}
+
+void
+_PG_init(void)
+{
+	DefineCustomBoolVariable("distquery.pushdown",
+							 "Asks services for the rows that a query needs.",
+							 "When off, whole collections are asked for and conditions are evaluated "
+							 "locally; required filters are sent all the same.",
+							 &dq_pushdown, true, PGC_USERSET, 0, NULL, assign_pushdown, NULL);
+	DefineCustomBoolVariable("distquery.prefetch",
+							 "Asks all services of a statement at once when its first row is needed.",
+							 NULL,
+							 &dq_prefetch, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("distquery");
+	dq_spec_init();
+}

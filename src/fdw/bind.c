@@ -1,0 +1,501 @@
+/*
+ * bind.c
+ *	  From a plan's conditions and the values of this execution to the questions that are asked.
+ *
+ * A condition becomes one or more parts: a comparison has one, a list as many as max_batch, its separator, a path
+ * placeholder or a lookup ask for.  The questions are the product of all conditions' parts; a question whose URL is longer than
+ * max_url is halved along its longest list.  A condition whose value cannot be sent is left out, if the clause is checked locally anyway.
+ *
+ * Parts of one list overlap when a service reads its filter more widely than SQL does, so every row is held against
+ * the keys of the question that brought it (KeyCheck): no row comes twice.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "fdw/bind.h"
+#include "fdw/spell_value.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+/* More questions than that are not one statement's business. */
+#define MAX_ASKS 100000
+
+/* Values said together, in one question. */
+typedef struct Part
+{
+	int			nvalues;
+	Datum	   *values;
+	const char **texts;			/* as sent */
+} Part;
+
+/* A condition with its parts. */
+typedef struct Term
+{
+	const PlanCondition *condition;
+	const ColumnSpec *column;
+	const ConditionValue *value;
+	int			nparts;
+	Part	   *parts;
+} Term;
+
+typedef struct Binder
+{
+	const TableSpec *table;
+	const PlanData *plan;
+	int			nterms;
+	Term	   *terms;
+	int			nasks;
+	int			max_asks;
+	Ask		   *asks;
+} Binder;
+
+void
+dq_bind_missing(const TableSpec *table, const PlanData *plan)
+{
+	const ColumnSpec *column = &table->columns[linitial_int(plan->missing) - 1];
+	StringInfoData operators;
+
+	initStringInfo(&operators);
+	for (int op = 0; op < COND_COUNT; op++)
+	{
+		bool		by_path = column->in_path && (op == COND_EQ || op == COND_IN);
+
+		if (by_path || (!column->in_path && (column->filters & COND_BIT(op))))
+			appendStringInfo(&operators, "%s%s", operators.len ? ", " : "",
+							 dq_condition_op_name(op));
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+			 errmsg("foreign table \"%s\" needs a condition on column \"%s\"", table->name,
+					column->name),
+			 errdetail("Its service cannot be asked without it; operators that can be asked: %s.",
+					   operators.data),
+			 errhint("Add a condition such as %s = ... to the WHERE clause, or join the column to another table.",
+					 quote_identifier(column->name))));
+}
+
+static int
+compare_values(const void *a, const void *b, void *arg)
+{
+	return DatumGetInt32(FunctionCall2Coll(arg, C_COLLATION_OID, *(const Datum *) a,
+										   *(const Datum *) b));
+}
+
+/* Values in the type's own order, without duplicates, so that parts of a list do not overlap. */
+static int
+distinct_values(Oid type, Datum *values, int n)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_CMP_PROC_FINFO);
+	int			kept = 0;
+
+	if (!OidIsValid(entry->cmp_proc_finfo.fn_oid))
+		elog(ERROR, "type %u has no order", type);
+	qsort_arg(values, n, sizeof(Datum), compare_values, &entry->cmp_proc_finfo);
+	for (int i = 0; i < n; i++)
+		if (kept == 0 || compare_values(&values[kept - 1], &values[i], &entry->cmp_proc_finfo) != 0)
+			values[kept++] = values[i];
+	return kept;
+}
+
+bool
+dq_bind_value(const PlanCondition *condition, Oid type, Datum datum, bool isnull,
+			  ConditionValue *value)
+{
+	memset(value, 0, sizeof(*value));
+	if (isnull)
+		return false;
+	value->type = type;
+	if (!condition->is_array)
+	{
+		value->nvalues = 1;
+		value->values = palloc(sizeof(Datum));
+		value->values[0] = datum;
+		return true;
+	}
+
+	ArrayType  *array = DatumGetArrayTypeP(datum);
+	bool	   *nulls;
+	int			n;
+	int16		len;
+	bool		byval;
+	char		align;
+
+	value->type = ARR_ELEMTYPE(array);
+	get_typlenbyvalalign(value->type, &len, &byval, &align);
+	deconstruct_array(array, value->type, len, byval, align, &value->values, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			value->values[value->nvalues++] = value->values[i];
+	value->nvalues = distinct_values(value->type, value->values, value->nvalues);
+	return value->nvalues > 0;
+}
+
+/* True when the question would mean something else without the condition. */
+static bool
+must_send(const Binder *binder, const Term *term)
+{
+	return term->condition->is_exact || term->column->is_required || binder->plan->is_lookup ||
+		term->column->from_request;
+}
+
+static void
+raise_unsendable(const Binder *binder, const Term *term)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
+			 errmsg("could not ask foreign table \"%s\": the value of column \"%s\" cannot be sent to a service",
+					binder->table->name, term->column->name),
+			 errdetail("Infinite values, NaN and years outside 1 to 9999 have no JSON spelling.")));
+}
+
+/* A list goes out by its own spelling; a single value, and what no list can hold, by that of "=". */
+static const Template *
+part_spell(const Term *term, const Part *part)
+{
+	const ColumnSpec *column = term->column;
+
+	if (term->condition->op != COND_IN)
+		return column->spell[term->condition->op];
+	if (part->nvalues == 1 && column->spell[COND_EQ] &&
+		(column->spell[COND_IN] == NULL || (column->filters & COND_BIT(COND_EQ)) ||
+		 !dq_condition_can_list(column->spell[COND_IN], part->texts[0])))
+		return column->spell[COND_EQ];
+	return column->spell[COND_IN];
+}
+
+/* How many values of a list one question may hold. */
+static int
+part_size(const Binder *binder, const Term *term)
+{
+	const ColumnSpec *column = term->column;
+
+	if (term->condition->op != COND_IN)
+		return Max(term->value->nvalues, 1);
+	if (binder->plan->is_lookup || column->in_path || column->from_request ||
+		column->spell[COND_IN] == NULL)
+		return 1;
+	return binder->table->max_batch;
+}
+
+static void
+add_part(Term *term, Datum *values, const char **texts, int n)
+{
+	term->parts[term->nparts++] = (Part) {n, values, texts};
+}
+
+/* Cuts the values of a condition into parts; false when the condition is left out. */
+static bool
+make_parts(Binder *binder, Term *term)
+{
+	const ConditionValue *value = term->value;
+	int			size = part_size(binder, term);
+	const char **texts = palloc(sizeof(char *) * Max(value->nvalues, 1));
+	Datum	   *values = palloc(sizeof(Datum) * Max(value->nvalues, 1));
+	int			listed = 0;
+
+	term->parts = palloc0(sizeof(Part) * Max(value->nvalues, 1));
+	if (value->is_unknown)
+	{
+		texts[0] = value->marker;
+		add_part(term, values, texts, 1);
+		return true;
+	}
+	if (value->nvalues == 0)
+	{
+		add_part(term, values, texts, 0);
+		return true;
+	}
+	for (int i = 0; i < value->nvalues; i++)
+	{
+		char	   *sent = dq_spell_value(term->column, term->condition->op, value->type,
+										  value->values[i], term->condition->is_exact);
+
+		if (sent == NULL)
+		{
+			if (must_send(binder, term))
+				raise_unsendable(binder, term);
+			return false;
+		}
+		if (size > 1 && !dq_condition_can_list(term->column->spell[COND_IN], sent))
+		{
+			const char **alone = palloc(sizeof(char *));
+			Datum	   *key = palloc(sizeof(Datum));
+
+			alone[0] = sent;
+			key[0] = value->values[i];
+			add_part(term, key, alone, 1);
+			continue;
+		}
+		texts[listed] = sent;
+		values[listed++] = value->values[i];
+	}
+	for (int i = 0; i < listed; i += size)
+		add_part(term, values + i, texts + i, Min(size, listed - i));
+	return true;
+}
+
+/* One choice of a part for each term. */
+typedef struct Choice
+{
+	const Binder *binder;
+	const Part **parts;			/* nterms long */
+} Choice;
+
+/* The value of a {column} in a path. */
+static bool
+lookup_placeholder(const char *placeholder, void *arg, const char **value, bool *is_encoded)
+{
+	const Choice *choice = arg;
+
+	for (int i = 0; i < choice->binder->nterms; i++)
+	{
+		const Term *term = &choice->binder->terms[i];
+
+		if (strcmp(term->column->name, placeholder) == 0 &&
+			(term->condition->op == COND_EQ || term->condition->op == COND_IN))
+		{
+			*value = choice->parts[i]->texts[0];
+			*is_encoded = false;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_in_path(const Binder *binder, const Term *term)
+{
+	return binder->plan->is_lookup ? term->column->in_lookup_path : term->column->in_path;
+}
+
+/* default_param of the columns that the question does not restrict. */
+static int
+fixed_pieces(const Choice *choice, const char **pieces)
+{
+	const TableSpec *table = choice->binder->table;
+	int			n = 0;
+
+	for (int i = 0; i < table->natts && !choice->binder->plan->is_lookup; i++)
+	{
+		const ColumnSpec *column = &table->columns[i];
+		bool		is_asked = false;
+
+		if (column->is_dropped || column->default_param == NULL)
+			continue;
+		for (int t = 0; t < choice->binder->nterms; t++)
+			is_asked |= choice->binder->terms[t].column == column;
+		if (!is_asked)
+			pieces[n++] = column->default_param;
+	}
+	return n;
+}
+
+static char *
+build_url(const Choice *choice)
+{
+	const Binder *binder = choice->binder;
+	const TableSpec *table = binder->table;
+	BoundCondition *conditions = palloc0(sizeof(BoundCondition) * Max(binder->nterms, 1));
+	SortKey    *sort = palloc0(sizeof(SortKey) * Max(binder->plan->nsort, 1));
+	const char **pieces = palloc0(sizeof(char *) * Max(table->natts, 1));
+	char	   *problem = NULL;
+	Question	question = {
+		.base_url = table->service->url,
+		.path = binder->plan->is_lookup ? table->lookup_path : table->path,
+		.path_lookup = lookup_placeholder,
+		.path_lookup_arg = (void *) choice,
+		.conditions = conditions,
+		.fixed = pieces,
+		.nfixed = fixed_pieces(choice, pieces),
+		.sort = sort,
+		.nsort = binder->plan->nsort,
+		.spell_sort = table->spell_sort,
+		.sort_asc = table->sort_asc,
+		.sort_desc = table->sort_desc
+	};
+
+	for (int i = 0; i < binder->nterms; i++)
+	{
+		const Term *term = &binder->terms[i];
+		const Part *part = choice->parts[i];
+
+		if (is_in_path(binder, term))
+			continue;
+		conditions[question.nconditions++] = (BoundCondition) {
+			.name = term->column->param,
+			.op = term->condition->op == COND_IN && part->nvalues == 1 ? COND_EQ :
+			term->condition->op,
+			.spell = part_spell(term, part),
+			.nvalues = part->nvalues,
+			.values = part->texts
+		};
+	}
+	for (int i = 0; i < binder->plan->nsort; i++)
+		sort[i] = (SortKey) {
+			.name = table->columns[binder->plan->sort[i].attnum - 1].param,
+			.is_descending = binder->plan->sort[i].is_descending
+		};
+
+	char	   *url = dq_question_url(&question, &problem);
+
+	if (url == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not ask foreign table \"%s\": %s", table->name, problem)));
+	return url;
+}
+
+/* The value of a condition as a Datum of the column's own type. */
+static Datum
+value_for_column(const Term *term, Datum value)
+{
+	Oid			from = getBaseType(term->value->type);
+	Oid			to = getBaseType(term->column->type);
+	Oid			output;
+	Oid			input;
+	Oid			param;
+	bool		is_varlena;
+
+	if (from == to)
+		return value;
+	getTypeOutputInfo(from, &output, &is_varlena);
+	getTypeInputInfo(to, &input, &param);
+	return OidInputFunctionCall(input, OidOutputFunctionCall(output, value), param, -1);
+}
+
+static void
+add_ask(Binder *binder, const Choice *choice, char *url)
+{
+	Ask			ask = {.url = url,.is_lookup = binder->plan->is_lookup};
+
+	ask.values = palloc0(sizeof(RequestValue) * Max(binder->nterms, 1));
+	ask.checks = palloc0(sizeof(KeyCheck) * Max(binder->nterms, 1));
+	for (int i = 0; i < binder->nterms; i++)
+	{
+		const Term *term = &binder->terms[i];
+		const Part *part = choice->parts[i];
+		bool		is_equality = term->condition->op == COND_EQ || term->condition->op == COND_IN;
+
+		if (term->value->is_unknown)
+			continue;
+		if (is_equality && part->nvalues == 1 &&
+			(is_in_path(binder, term) || term->column->from_request))
+			ask.values[ask.nvalues++] = (RequestValue) {
+				.attnum = term->column->attnum,
+				.if_missing = term->column->json != NULL,
+				.value = value_for_column(term, part->values[0])
+			};
+		if (term->nparts > 1)
+			ask.checks[ask.nchecks++] = (KeyCheck) {
+				.attnum = term->column->attnum,
+				.type = term->value->type,
+				.nkeys = part->nvalues,
+				.keys = part->values
+			};
+	}
+	if (binder->nasks == binder->max_asks)
+	{
+		binder->max_asks = Max(16, binder->max_asks * 2);
+		binder->asks = binder->asks ?
+			repalloc(binder->asks, sizeof(Ask) * binder->max_asks) :
+			palloc(sizeof(Ask) * binder->max_asks);
+	}
+	if (binder->nasks >= MAX_ASKS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("foreign table \"%s\" would have to be asked more than %d questions",
+						binder->table->name, MAX_ASKS),
+				 errhint("Restrict the query further, or declare a filter \"in\" that takes many keys at once.")));
+	binder->asks[binder->nasks++] = ask;
+}
+
+/* The term whose list takes most of a URL that is too long, -1 when there is no list to halve. */
+static int
+longest_list(const Choice *choice)
+{
+	int			longest = -1;
+
+	for (int i = 0; i < choice->binder->nterms; i++)
+		if (choice->binder->terms[i].condition->op == COND_IN && choice->parts[i]->nvalues > 1 &&
+			(longest < 0 || choice->parts[i]->nvalues > choice->parts[longest]->nvalues))
+			longest = i;
+	return longest;
+}
+
+static void
+ask_choice(Binder *binder, Choice *choice)
+{
+	char	   *url = build_url(choice);
+	int			i;
+
+	CHECK_FOR_INTERRUPTS();
+	if (strlen(url) <= (size_t) binder->table->max_url_bytes ||
+		(i = longest_list(choice)) < 0)
+	{
+		add_ask(binder, choice, url);
+		return;
+	}
+	pfree(url);
+	check_stack_depth();
+
+	const Part *whole = choice->parts[i];
+	int			half = whole->nvalues / 2;
+	Part	   *halves = palloc(sizeof(Part) * 2);
+
+	halves[0] = (Part) {half, whole->values, whole->texts};
+	halves[1] = (Part) {whole->nvalues - half, whole->values + half, whole->texts + half};
+	binder->terms[i].nparts = Max(binder->terms[i].nparts, 2);
+	choice->parts[i] = &halves[0];
+	ask_choice(binder, choice);
+	choice->parts[i] = &halves[1];
+	ask_choice(binder, choice);
+	choice->parts[i] = whole;
+}
+
+/* All choices of one part a term, the last term varying fastest. */
+static void
+ask_product(Binder *binder)
+{
+	int		   *index = palloc0(sizeof(int) * (binder->nterms + 1));
+	Choice		choice = {binder, palloc0(sizeof(Part *) * (binder->nterms + 1))};
+	int			i;
+
+	do
+	{
+		for (i = 0; i < binder->nterms; i++)
+			choice.parts[i] = &binder->terms[i].parts[index[i]];
+		ask_choice(binder, &choice);
+		for (i = binder->nterms - 1; i >= 0; i--)
+		{
+			if (++index[i] < binder->terms[i].nparts)
+				break;
+			index[i] = 0;
+		}
+	} while (i >= 0);
+}
+
+int
+dq_bind_asks(const TableSpec *table, const PlanData *plan, const ConditionValue *values, Ask **asks)
+{
+	Binder		binder = {.table = table,.plan = plan};
+
+	binder.terms = palloc0(sizeof(Term) * Max(plan->nconditions, 1));
+	for (int i = 0; i < plan->nconditions; i++)
+	{
+		Term	   *term = &binder.terms[binder.nterms];
+
+		term->condition = &plan->conditions[i];
+		term->column = &table->columns[plan->conditions[i].attnum - 1];
+		term->value = &values[i];
+		term->nparts = 0;
+		if (make_parts(&binder, term))
+			binder.nterms++;
+	}
+	ask_product(&binder);
+	*asks = binder.asks;
+	return binder.nasks;
+}

@@ -1,0 +1,529 @@
+/*
+ * clause.c
+ *	  Which SQL clauses a service can be asked, and why not the others.
+ *
+ * The rule behind every test here: the service must answer with a superset of the rows that the clause is true
+ * for, judged by the meaning of PostgreSQL's operator.  Where collation, NULL, a coercion between types or a
+ * volatile function could make the two differ, the clause stays local and the reason is kept for EXPLAIN.
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "distquery.h"
+#include "fdw/clause.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+/* How values of a type compare at a service that speaks JSON. */
+typedef enum TypeClass
+{
+	TYPE_LOCAL,					/* not asked at all */
+	TYPE_EQUAL,					/* equality only */
+	TYPE_TEXT,					/* equality and LIKE, under a deterministic collation */
+	TYPE_ORDERED				/* ranges as well */
+} TypeClass;
+
+static TypeClass
+type_class(Oid type)
+{
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+		case DATEOID:
+		case TIMEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return TYPE_ORDERED;
+		case BOOLOID:
+		case UUIDOID:
+			return TYPE_EQUAL;
+		case TEXTOID:
+		case VARCHAROID:
+			return TYPE_TEXT;
+		default:
+			return get_typtype(type) == TYPTYPE_ENUM ? TYPE_EQUAL : TYPE_LOCAL;
+	}
+}
+
+static bool
+is_integer(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID;
+}
+
+static bool
+is_text(Oid type)
+{
+	return type == TEXTOID || type == VARCHAROID;
+}
+
+/* The column that an expression denotes, domains and varchar looked through; NULL if it is no plain column of relid. */
+static const ColumnSpec *
+match_column(const TableSpec *table, Index relid, Node *node)
+{
+	if (IsA(node, RelabelType))
+	{
+		RelabelType *relabel = (RelabelType *) node;
+		Oid			from = getBaseType(exprType((Node *) relabel->arg));
+		Oid			to = getBaseType(relabel->resulttype);
+
+		if (from != to && !(is_text(from) && is_text(to)))
+			return NULL;
+		node = (Node *) relabel->arg;
+	}
+	if (!IsA(node, Var))
+		return NULL;
+
+	Var		   *var = (Var *) node;
+
+	if (var->varno != relid || var->varlevelsup != 0 || var->varattno <= 0 ||
+		var->varattno > table->natts)
+		return NULL;
+	return &table->columns[var->varattno - 1];
+}
+
+static bool
+depends_on_relation(Node *node, Index *relid)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return ((Var *) node)->varno == *relid && ((Var *) node)->varlevelsup == 0;
+	return expression_tree_walker(node, depends_on_relation, relid);
+}
+
+/* Why a value cannot be sent, or NULL. */
+static const char *
+refuse_value(Node *value, Index relid)
+{
+	if (depends_on_relation(value, &relid))
+		return "both sides depend on this table";
+	if (contain_volatile_functions(value))
+		return "a volatile function is evaluated for each row";
+	if (contain_subplans(value))
+		return "the value is a subquery";
+	return NULL;
+}
+
+/* "=" and its kin as a ConditionOp by the type's default btree operator family; false for other operators. */
+static bool
+comparison_op(Oid opno, Oid type, ConditionOp *op)
+{
+	static const ConditionOp by_strategy[] = {
+		[BTLessStrategyNumber] = COND_LT,
+		[BTLessEqualStrategyNumber] = COND_LE,
+		[BTEqualStrategyNumber] = COND_EQ,
+		[BTGreaterEqualStrategyNumber] = COND_GE,
+		[BTGreaterStrategyNumber] = COND_GT
+	};
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
+
+	if (!OidIsValid(entry->btree_opf))
+		return false;
+
+	int			strategy = get_op_opfamily_strategy(opno, entry->btree_opf);
+
+	if (strategy != 0)
+	{
+		*op = by_strategy[strategy];
+		return true;
+	}
+
+	Oid			negator = get_negator(opno);
+
+	if (OidIsValid(negator) &&
+		get_op_opfamily_strategy(negator, entry->btree_opf) == BTEqualStrategyNumber)
+	{
+		*op = COND_NE;
+		return true;
+	}
+	return false;
+}
+
+/* Whether the declaration lets this operator be asked of this column. */
+static const char *
+refuse_op(const ColumnSpec *column, ConditionOp op)
+{
+	bool		by_key = column->in_path || column->in_lookup_path;
+	bool		can_equal = (column->filters & COND_BIT(COND_EQ)) && column->spell[COND_EQ];
+
+	if (by_key && (op == COND_EQ || op == COND_IN))
+		return NULL;
+	if (op == COND_IN && column->is_required && can_equal)
+		return NULL;
+	if (!(column->filters & COND_BIT(op)))
+		return psprintf("column \"%s\" has no filter \"%s\"", column->name,
+						dq_condition_op_name(op));
+	if (column->spell[op] == NULL && !(op == COND_IN && can_equal))
+		return psprintf("operator \"%s\" of column \"%s\" cannot be spelled",
+						dq_condition_op_name(op), column->name);
+	return NULL;
+}
+
+/* Why the types or the collation of "column op value" forbid to ask it, or NULL. */
+static const char *
+refuse_types(const ColumnSpec *column, ConditionOp op, Oid value_type, Oid collation)
+{
+	Oid			column_type = getBaseType(column->type);
+	Oid			type = getBaseType(value_type);
+	TypeClass	class = type_class(column_type);
+
+	if (class == TYPE_LOCAL)
+		return psprintf("type %s is compared locally", format_type_be(column_type));
+	if (column_type != type && !(is_integer(column_type) && is_integer(type)) &&
+		!(is_text(column_type) && is_text(type)))
+		return psprintf("types %s and %s are compared locally", format_type_be(column_type),
+						format_type_be(type));
+	if (class == TYPE_TEXT && OidIsValid(collation) && !get_collation_isdeterministic(collation))
+		return "the collation is not deterministic";
+	if (op == COND_LT || op == COND_LE || op == COND_GT || op == COND_GE)
+	{
+		if (class == TYPE_TEXT)
+			return "the service may order text otherwise";
+		if (class != TYPE_ORDERED)
+			return psprintf("type %s is ordered locally", format_type_be(column_type));
+	}
+	return NULL;
+}
+
+/* Fills match for "column op value", or says why not. */
+static const char *
+match_comparison(const TableSpec *table, Index relid, const ColumnSpec *column, ConditionOp op,
+				 Expr *value, Oid collation, ClauseMatch *match)
+{
+	Oid			value_type = exprType((Node *) value);
+	const char *reason;
+
+	if (op == COND_IN)
+		value_type = get_base_element_type(value_type);
+	if ((reason = refuse_op(column, op)) != NULL ||
+		(reason = refuse_types(column, op, value_type, collation)) != NULL ||
+		(reason = refuse_value((Node *) value, relid)) != NULL)
+		return reason;
+	match->attnum = column->attnum;
+	match->op = op;
+	match->value = value;
+	match->is_array = op == COND_IN;
+	match->is_exact = (column->exact_ops & COND_BIT(op)) != 0;
+	return NULL;
+}
+
+static const char *
+match_operator(const TableSpec *table, Index relid, OpExpr *expr, ClauseMatch *match)
+{
+	if (list_length(expr->args) != 2)
+		return "the operator is evaluated locally";
+
+	Node	   *left = linitial(expr->args);
+	Node	   *right = lsecond(expr->args);
+	Oid			opno = expr->opno;
+	const ColumnSpec *column = match_column(table, relid, left);
+	ConditionOp op;
+
+	if (column == NULL)
+	{
+		Node	   *swap = left;
+
+		column = match_column(table, relid, right);
+		if (column == NULL)
+			return "the column is part of an expression";
+		left = right;
+		right = swap;
+		opno = get_commutator(opno);
+		if (!OidIsValid(opno))
+			return "the operator is evaluated locally";
+	}
+	if (opno == OID_TEXT_LIKE_OP)
+		op = COND_LIKE;
+	else if (!comparison_op(opno, getBaseType(exprType(left)), &op))
+		return psprintf("operator %s is evaluated locally", get_opname(opno));
+	return match_comparison(table, relid, column, op, (Expr *) right, expr->inputcollid, match);
+}
+
+static const char *
+match_array(const TableSpec *table, Index relid, ScalarArrayOpExpr *expr, ClauseMatch *match)
+{
+	const ColumnSpec *column = match_column(table, relid, linitial(expr->args));
+	ConditionOp op;
+
+	if (column == NULL)
+		return "the column is part of an expression";
+	if (!expr->useOr ||
+		!comparison_op(expr->opno, getBaseType(exprType(linitial(expr->args))), &op) ||
+		op != COND_EQ)
+		return "only = ANY is asked of services";
+	return match_comparison(table, relid, column, COND_IN, lsecond(expr->args), expr->inputcollid,
+							match);
+}
+
+static const char *
+match_null_test(const TableSpec *table, Index relid, NullTest *test, ClauseMatch *match)
+{
+	const ColumnSpec *column = match_column(table, relid, (Node *) test->arg);
+	ConditionOp op = test->nulltesttype == IS_NULL ? COND_NULL : COND_NOTNULL;
+	const char *reason;
+
+	if (column == NULL || test->argisrow)
+		return "the column is part of an expression";
+	if ((reason = refuse_op(column, op)) != NULL)
+		return reason;
+	match->attnum = column->attnum;
+	match->op = op;
+	match->is_exact = (column->exact_ops & COND_BIT(op)) != 0;
+	return NULL;
+}
+
+/* A boolean column on its own: the planner turns "flag = true" into this. */
+static const char *
+match_boolean(const TableSpec *table, Index relid, Node *node, bool value, ClauseMatch *match)
+{
+	const ColumnSpec *column = match_column(table, relid, node);
+
+	if (column == NULL || getBaseType(column->type) != BOOLOID)
+		return "the expression is evaluated locally";
+	return match_comparison(table, relid, column, COND_EQ, (Expr *) makeBoolConst(value, false),
+							InvalidOid, match);
+}
+
+const char *
+dq_clause_match(const TableSpec *table, Index relid, Expr *clause, ClauseMatch *match)
+{
+	memset(match, 0, sizeof(*match));
+	match->clause = clause;
+	switch (nodeTag(clause))
+	{
+		case T_OpExpr:
+			return match_operator(table, relid, (OpExpr *) clause, match);
+		case T_ScalarArrayOpExpr:
+			return match_array(table, relid, (ScalarArrayOpExpr *) clause, match);
+		case T_NullTest:
+			return match_null_test(table, relid, (NullTest *) clause, match);
+		case T_Var:
+			return match_boolean(table, relid, (Node *) clause, true, match);
+		case T_BoolExpr:
+			{
+				BoolExpr   *expr = (BoolExpr *) clause;
+
+				if (expr->boolop == NOT_EXPR)
+					return match_boolean(table, relid, linitial(expr->args), false, match);
+				return expr->boolop == OR_EXPR ? "OR is evaluated locally" :
+					"the expression is evaluated locally";
+			}
+		case T_BooleanTest:
+			{
+				BooleanTest *test = (BooleanTest *) clause;
+
+				if (test->booltesttype == IS_TRUE || test->booltesttype == IS_FALSE)
+					return match_boolean(table, relid, (Node *) test->arg,
+										 test->booltesttype == IS_TRUE, match);
+				return "the expression is evaluated locally";
+			}
+		default:
+			return "the expression is evaluated locally";
+	}
+}
+
+/* Conditions of one group on one column would share a parameter; one is asked, the rest is checked locally. */
+static int
+op_group(ConditionOp op)
+{
+	switch (op)
+	{
+		case COND_LT:
+		case COND_LE:
+			return COND_LE;
+		case COND_GT:
+		case COND_GE:
+			return COND_GE;
+		case COND_IN:
+			return COND_EQ;
+		default:
+			return op;
+	}
+}
+
+/* The clause already asked that stands in the way of this one, preferring "=" over everything else on the column. */
+static bool
+is_superseded(List *asked, const ClauseMatch *match)
+{
+	ListCell   *cell;
+
+	foreach(cell, asked)
+	{
+		const ClauseMatch *other = lfirst(cell);
+
+		if (other->attnum == match->attnum &&
+			(op_group(other->op) == op_group(match->op) || other->op == COND_EQ))
+			return true;
+	}
+	return false;
+}
+
+static const ClauseMatch *
+find_equality(List *matches, AttrNumber attnum)
+{
+	const ClauseMatch *found = NULL;
+	ListCell   *cell;
+
+	foreach(cell, matches)
+	{
+		const ClauseMatch *match = lfirst(cell);
+
+		if (match->attnum == attnum && (match->op == COND_EQ || match->op == COND_IN) &&
+			(found == NULL || match->op == COND_EQ))
+			found = match;
+	}
+	return found;
+}
+
+/* True when lookup_path is the better question: every key is given, and the collection has no way to ask for many at once. */
+static bool
+prefers_lookup(const TableSpec *table, List *matches)
+{
+	bool		can_batch = false;
+
+	if (table->lookup_path == NULL)
+		return false;
+	for (int i = 0; i < table->natts; i++)
+	{
+		const ColumnSpec *column = &table->columns[i];
+
+		if (column->is_dropped || !column->in_lookup_path)
+			continue;
+
+		const ClauseMatch *match = find_equality(matches, column->attnum);
+
+		if (match == NULL)
+			return false;
+		can_batch |= match->op == COND_IN && (column->filters & COND_BIT(COND_IN)) &&
+			column->spell[COND_IN];
+	}
+	return !can_batch;
+}
+
+static void
+add_local(ScanChoice *choice, Expr *clause, const char *reason)
+{
+	choice->local = lappend(choice->local, clause);
+	choice->reasons = lappend(choice->reasons, pstrdup(reason));
+}
+
+/* Keeps the key equalities of a lookup; everything else is checked locally. */
+static void
+choose_lookup(const TableSpec *table, List *matches, ScanChoice *choice)
+{
+	ListCell   *cell;
+
+	choice->is_lookup = true;
+	foreach(cell, matches)
+	{
+		ClauseMatch *match = lfirst(cell);
+
+		if (table->columns[match->attnum - 1].in_lookup_path &&
+			match == find_equality(matches, match->attnum))
+		{
+			match->is_exact = false;
+			choice->asked = lappend(choice->asked, match);
+		}
+		else
+			add_local(choice, match->clause, "a lookup asks by key only");
+	}
+}
+
+static void
+choose_collection(const TableSpec *table, List *matches, ScanChoice *choice)
+{
+	ListCell   *cell;
+
+	for (int round = 0; round < 2; round++)
+	{
+		bool		is_equality_round = round == 0;
+
+		foreach(cell, matches)
+		{
+			ClauseMatch *match = lfirst(cell);
+			const ColumnSpec *column = &table->columns[match->attnum - 1];
+
+			if ((match->op == COND_EQ) != is_equality_round)
+				continue;
+			if (!column->in_path && !(column->filters & COND_BIT(match->op)) &&
+				!(match->op == COND_IN && (column->filters & COND_BIT(COND_EQ))))
+				add_local(choice, match->clause,
+						  psprintf("column \"%s\" has no filter \"%s\"", column->name,
+								   dq_condition_op_name(match->op)));
+			else if (is_superseded(choice->asked, match))
+				add_local(choice, match->clause, "another condition on the column is asked");
+			else
+				choice->asked = lappend(choice->asked, match);
+		}
+	}
+}
+
+void
+dq_clause_choose(const TableSpec *table, Index relid, List *clauses, ScanChoice *choice)
+{
+	List	   *matches = NIL;
+	ListCell   *cell;
+
+	memset(choice, 0, sizeof(*choice));
+	foreach(cell, clauses)
+	{
+		ClauseMatch *match = palloc0(sizeof(ClauseMatch));
+		Expr	   *clause = lfirst(cell);
+		const char *reason = dq_clause_match(table, relid, clause, match);
+
+		if (reason == NULL && !dq_pushdown && !table->columns[match->attnum - 1].is_required)
+			reason = "distquery.pushdown is off";
+		if (reason)
+			add_local(choice, clause, reason);
+		else
+			matches = lappend(matches, match);
+	}
+	if (prefers_lookup(table, matches))
+		choose_lookup(table, matches, choice);
+	else
+		choose_collection(table, matches, choice);
+
+	bool		has_key = false;
+
+	choice->binds_key = true;
+	for (int i = 0; i < table->natts; i++)
+	{
+		const ColumnSpec *column = &table->columns[i];
+		bool		is_asked = false;
+		bool		is_equal = false;
+
+		if (column->is_dropped)
+			continue;
+		foreach(cell, choice->asked)
+		{
+			const ClauseMatch *match = lfirst(cell);
+
+			if (match->attnum != column->attnum)
+				continue;
+			is_asked = true;
+			is_equal |= match->op == COND_EQ;
+		}
+		if (column->is_required && !is_asked && !choice->is_lookup)
+			choice->missing = lappend_int(choice->missing, column->attnum);
+		if (column->is_key)
+		{
+			has_key = true;
+			choice->binds_key &= is_equal;
+		}
+	}
+	choice->binds_key &= has_key;
+}

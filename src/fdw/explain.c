@@ -1,0 +1,234 @@
+/*
+ * explain.c
+ *	  EXPLAIN of a foreign scan: the request as it will be sent, what is asked, what stays local and why; with
+ *	  ANALYZE, what it took.
+ *
+ * A value that is known only when the query runs (a parameter, a column of an outer row) is shown as {expression} in
+ * the URL.  Credentials are never part of a URL here: they are added on the wire.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "commands/explain.h"
+#include "compat.h"
+#include "executor/executor.h"
+#include "fdw/fdw.h"
+#include "fdw/scan.h"
+#include "nodes/nodeFuncs.h"
+#include "request/url.h"
+#include "utils/builtins.h"
+#include "utils/ruleutils.h"
+
+/* An expression of fdw_exprs as SQL. */
+static char *
+deparse(ForeignScanState *node, ExplainState *es, Node *expr)
+{
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, NIL);
+
+	return deparse_expression(expr, context, es->verbose, false);
+}
+
+static bool
+is_unknown(Node *expr, EState *estate)
+{
+	if (expr == NULL)
+		return false;
+	if (IsA(expr, Param))
+	{
+		Param	   *param = (Param *) expr;
+		ParamListInfo params = estate->es_param_list_info;
+
+		return param->paramkind != PARAM_EXTERN || params == NULL ||
+			param->paramid > params->numParams;
+	}
+	return expression_tree_walker(expr, is_unknown, estate);
+}
+
+/* What stands for a value that is not known yet. */
+static char *
+value_marker(DqScanState *scan, ExplainState *es, int value)
+{
+	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
+	const char *name = strVal(list_nth(scan->plan->markers, value));
+
+	return psprintf("{%s}", name[0] ? name :
+					deparse(scan->node, es, list_nth(plan->fdw_exprs, value)));
+}
+
+/* Values of all conditions as far as they are known; false when no row can satisfy them. */
+static bool
+preview_values(DqScanState *scan, ExplainState *es, ConditionValue *values)
+{
+	EState	   *estate = scan->node->ss.ps.state;
+
+	for (int i = 0; i < scan->plan->nconditions; i++)
+	{
+		const PlanCondition *condition = &scan->plan->conditions[i];
+		ExprState  *state;
+		Datum		datum;
+		bool		isnull;
+
+		if (condition->value < 0)
+			continue;
+		state = scan->value_states[condition->value];
+		if (is_unknown((Node *) state->expr, estate))
+		{
+			values[i].is_unknown = true;
+			values[i].nvalues = 1;
+			values[i].marker = value_marker(scan, es, condition->value);
+			continue;
+		}
+		datum = ExecEvalExpr(state, scan->node->ss.ps.ps_ExprContext, &isnull);
+		if (!dq_bind_value(condition, exprType((Node *) state->expr), datum, isnull, &values[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Puts markers back that were percent-encoded on their way into the URL. */
+static char *
+show_markers(const PlanData *plan, const ConditionValue *values, char *url)
+{
+	for (int i = 0; i < plan->nconditions; i++)
+	{
+		StringInfoData encoded;
+
+		if (!values[i].is_unknown)
+			continue;
+		initStringInfo(&encoded);
+		dq_url_encode(&encoded, values[i].marker);
+
+		text	   *replaced =
+			DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID,
+												   CStringGetTextDatum(url),
+												   CStringGetTextDatum(encoded.data),
+												   CStringGetTextDatum(values[i].marker)));
+
+		url = text_to_cstring(replaced);
+	}
+	return url;
+}
+
+static void
+explain_request(DqScanState *scan, ExplainState *es)
+{
+	ConditionValue *values = palloc0(sizeof(ConditionValue) * Max(scan->plan->nconditions, 1));
+	const TableSpec *table = scan->table;
+	Ask		   *asks;
+
+	if (scan->plan->missing != NIL)
+	{
+		const ColumnSpec *column = &table->columns[linitial_int(scan->plan->missing) - 1];
+
+		ExplainPropertyText("Request", psprintf("none: column \"%s\" is not restricted", column->name),
+							es);
+		return;
+	}
+	if (!preview_values(scan, es, values))
+	{
+		ExplainPropertyText("Request", "none: a condition is true for no row", es);
+		return;
+	}
+
+	int			nasks = dq_bind_asks(table, scan->plan, values, &asks);
+	char	   *url = asks[0].url;
+
+	if (!asks[0].is_lookup)
+	{
+		PagingState *paging = dq_paging_create(&table->paging, url);
+		PagePosition first = dq_paging_first(paging, scan->plan->row_limit);
+
+		url = dq_paging_url(&table->paging, url, &first);
+	}
+	ExplainPropertyText("Request", psprintf("GET %s", show_markers(scan->plan, values, url)), es);
+	if (nasks > 1)
+		ExplainPropertyInteger("Questions", NULL, nasks, es);
+}
+
+/* A condition that is asked, as SQL. */
+static char *
+asked_clause(DqScanState *scan, ExplainState *es, int i)
+{
+	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
+	const PlanCondition *condition = &scan->plan->conditions[i];
+	const char *marker = condition->value < 0 ? "" :
+		strVal(list_nth(scan->plan->markers, condition->value));
+
+	if (marker[0] == '\0')
+		return deparse(scan->node, es, list_nth(plan->fdw_exprs, scan->plan->nvalues + i));
+	return psprintf("(%s %s %s)", quote_identifier(scan->table->columns[condition->attnum - 1].name),
+					condition->is_array ? "= ANY" : dq_condition_op_name(condition->op), marker);
+}
+
+static void
+explain_clauses(DqScanState *scan, ExplainState *es)
+{
+	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
+	List	   *asked = NIL;
+	List	   *local = NIL;
+	ListCell   *cell;
+	int			next = scan->plan->nvalues + scan->plan->nasked;
+
+	for (int i = 0; i < scan->plan->nasked; i++)
+		asked = lappend(asked, psprintf("%s%s", asked_clause(scan, es, i),
+										scan->plan->conditions[i].is_exact ? " (trusted)" : ""));
+	foreach(cell, scan->plan->reasons)
+		local = lappend(local, psprintf("%s: %s",
+										deparse(scan->node, es, list_nth(plan->fdw_exprs, next++)),
+										strVal(lfirst(cell))));
+	if (asked != NIL)
+		ExplainPropertyList("Asked", asked, es);
+	if (local != NIL)
+		ExplainPropertyList("Local", local, es);
+}
+
+static void
+indent_text(ExplainState *es)
+{
+	appendStringInfoSpaces(es->str, es->indent * 2);
+}
+
+static void
+explain_execution(DqScanState *scan, ExplainState *es)
+{
+	FetchStats	stats = dq_scan_stats(scan);
+
+	if (es->format == EXPLAIN_FORMAT_TEXT)
+	{
+		indent_text(es);
+		appendStringInfo(es->str, "Requests: " INT64_FORMAT "  Pages: " INT64_FORMAT
+						 "  Rows: " INT64_FORMAT "  Bytes: " INT64_FORMAT "  Retries: " INT64_FORMAT
+						 "  Connections: " INT64_FORMAT "%s\n",
+						 stats.requests, stats.pages, stats.rows, stats.bytes, stats.retries,
+						 stats.connections, stats.is_shared ? "  (shares another scan's)" : "");
+		if (!es->timing)
+			return;
+		indent_text(es);
+		appendStringInfo(es->str, "First Byte: %.3f ms  Fetch Time: %.3f ms\n", stats.first_byte_ms,
+						 stats.total_ms);
+		return;
+	}
+	ExplainPropertyInteger("Requests", NULL, stats.requests, es);
+	ExplainPropertyInteger("Pages", NULL, stats.pages, es);
+	ExplainPropertyInteger("Rows Received", NULL, stats.rows, es);
+	ExplainPropertyInteger("Bytes Received", "bytes", stats.bytes, es);
+	ExplainPropertyInteger("Retries", NULL, stats.retries, es);
+	ExplainPropertyInteger("Connections Opened", NULL, stats.connections, es);
+	ExplainPropertyBool("Answer Shared", stats.is_shared, es);
+	if (es->timing)
+	{
+		ExplainPropertyFloat("First Byte", "ms", stats.first_byte_ms, 3, es);
+		ExplainPropertyFloat("Fetch Time", "ms", stats.total_ms, 3, es);
+	}
+}
+
+void
+dqExplainForeignScan(ForeignScanState *node, ExplainState *es)
+{
+	DqScanState *scan = node->fdw_state;
+
+	explain_request(scan, es);
+	explain_clauses(scan, es);
+	if (es->analyze)
+		explain_execution(scan, es);
+}

@@ -1,0 +1,26 @@
+/*
+ * fdw.c
+ *	  The foreign data wrapper's handler: which callback is which function.
+ */
+#include "postgres.h"
+
+#include "fdw/fdw.h"
+#include "fmgr.h"
+
+PG_FUNCTION_INFO_V1(distquery_handler);
+
+Datum
+distquery_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	routine->GetForeignRelSize = dqGetForeignRelSize;
+	routine->GetForeignPaths = dqGetForeignPaths;
+	routine->GetForeignPlan = dqGetForeignPlan;
+	routine->BeginForeignScan = dqBeginForeignScan;
+	routine->IterateForeignScan = dqIterateForeignScan;
+	routine->ReScanForeignScan = dqReScanForeignScan;
+	routine->EndForeignScan = dqEndForeignScan;
+	routine->ExplainForeignScan = dqExplainForeignScan;
+	PG_RETURN_POINTER(routine);
+}

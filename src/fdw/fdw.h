@@ -1,0 +1,28 @@
+/*
+ * fdw.h
+ *	  PostgreSQL's callbacks, by file; wired together in fdw.c.
+ */
+#ifndef DQ_FDW_H
+#define DQ_FDW_H
+
+#include "foreign/fdwapi.h"
+
+/* plan.c */
+extern void dqGetForeignRelSize(PlannerInfo *root, RelOptInfo *rel, Oid relid);
+extern ForeignScan *dqGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid relid,
+									 ForeignPath *path, List *tlist, List *scan_clauses,
+									 Plan *outer_plan);
+
+/* paths.c */
+extern void dqGetForeignPaths(PlannerInfo *root, RelOptInfo *rel, Oid relid);
+
+/* scan.c */
+extern void dqBeginForeignScan(ForeignScanState *node, int eflags);
+extern TupleTableSlot *dqIterateForeignScan(ForeignScanState *node);
+extern void dqReScanForeignScan(ForeignScanState *node);
+extern void dqEndForeignScan(ForeignScanState *node);
+
+/* explain.c */
+extern void dqExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
+
+#endif							/* DQ_FDW_H */

@@ -1,0 +1,195 @@
+/*
+ * plan.c
+ *	  Row estimates of a foreign table, and the plan node of the path that won.
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "fdw/fdw.h"
+#include "fdw/plan_data.h"
+#include "fdw/relation.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+
+List *
+dq_relation_clauses(List *restrict_infos)
+{
+	List	   *clauses = NIL;
+	ListCell   *cell;
+
+	foreach(cell, restrict_infos)
+	{
+		RestrictInfo *info = lfirst_node(RestrictInfo, cell);
+
+		if (!info->pseudoconstant)
+			clauses = lappend(clauses, info->clause);
+	}
+	return clauses;
+}
+
+void
+dqGetForeignRelSize(PlannerInfo *root, RelOptInfo *rel, Oid relid)
+{
+	RelationPlan *plan = palloc0(sizeof(RelationPlan));
+
+	plan->table = dq_spec_for_table(relid);
+	dq_clause_choose(plan->table, rel->relid, dq_relation_clauses(rel->baserestrictinfo),
+					 &plan->choice);
+	rel->fdw_private = plan;
+	if (rel->tuples <= 0)
+		rel->tuples = plan->table->estimated_rows;
+	set_baserel_size_estimates(root, rel);
+	if (plan->choice.binds_key)
+		rel->rows = 1;
+}
+
+/* Columns that the scan has to decode: those of its output, of local clauses, and of lists that may be asked in parts. */
+static List *
+retrieved_columns(RelOptInfo *rel, const RelationPlan *plan, List *clauses, const ScanChoice *choice)
+{
+	Bitmapset  *used = NULL;
+	List	   *attnums = NIL;
+	ListCell   *cell;
+
+	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &used);
+	foreach(cell, clauses)
+		pull_varattnos(lfirst(cell), rel->relid, &used);
+	foreach(cell, choice->asked)
+	{
+		const ClauseMatch *match = lfirst(cell);
+
+		if (match->op == COND_IN)
+			used = bms_add_member(used, match->attnum - FirstLowInvalidHeapAttributeNumber);
+	}
+
+	bool		wants_all = bms_is_member(-FirstLowInvalidHeapAttributeNumber, used);
+
+	for (int i = 0; i < plan->table->natts; i++)
+		if (!plan->table->columns[i].is_dropped &&
+			(wants_all || bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, used)))
+			attnums = lappend_int(attnums, i + 1);
+	return attnums;
+}
+
+/* Rows that the query can use at most, where that is known and no local clause drops any; else 0. */
+static int64
+row_limit(PlannerInfo *root, const ScanChoice *choice, List *pathkeys)
+{
+	Query	   *parse = root->parse;
+
+	if (root->limit_tuples <= 0 || root->limit_tuples > 1e15 ||
+		bms_membership(root->all_baserels) != BMS_SINGLETON ||
+		parse->limitOption == LIMIT_OPTION_WITH_TIES || parse->hasTargetSRFs ||
+		parse->rowMarks != NIL || choice->local != NIL || choice->missing != NIL ||
+		!pathkeys_contained_in(root->query_pathkeys, pathkeys))
+		return 0;
+	return (int64) root->limit_tuples;
+}
+
+/* The name of a value that comes from an outer row, "" for any other. */
+static char *
+value_name(PlannerInfo *root, Node *value)
+{
+	while (IsA(value, RelabelType))
+		value = (Node *) ((RelabelType *) value)->arg;
+	if (!IsA(value, Var))
+		return "";
+
+	Var		   *var = (Var *) value;
+	RangeTblEntry *rte = planner_rt_fetch(var->varno, root);
+
+	return psprintf("%s.%s", quote_identifier(rte->eref->aliasname),
+					quote_identifier(get_rte_attribute_name(rte, var->varattno)));
+}
+
+static void
+add_conditions(PlannerInfo *root, PlanData *data, const ScanChoice *choice, List **exprs, List **recheck)
+{
+	ListCell   *cell;
+
+	data->is_lookup = choice->is_lookup;
+	data->nconditions = list_length(choice->asked);
+	data->conditions = palloc0(sizeof(PlanCondition) * Max(data->nconditions, 1));
+	foreach(cell, choice->asked)
+	{
+		const ClauseMatch *match = lfirst(cell);
+		PlanCondition *condition = &data->conditions[foreach_current_index(cell)];
+
+		condition->attnum = match->attnum;
+		condition->op = match->op;
+		condition->value = -1;
+		condition->is_array = match->is_array;
+		condition->is_exact = match->is_exact;
+		if (match->value)
+		{
+			condition->value = list_length(*exprs);
+			*exprs = lappend(*exprs, match->value);
+			data->markers = lappend(data->markers,
+									makeString(value_name(root, (Node *) match->value)));
+		}
+		if (match->is_exact)
+			*recheck = lappend(*recheck, match->clause);
+	}
+	data->nvalues = list_length(*exprs);
+}
+
+/* Clauses for EXPLAIN: in fdw_exprs, so that setrefs.c keeps their Vars and Params right. */
+static void
+add_clauses_for_explain(PlanData *data, const ScanChoice *choice, List **exprs)
+{
+	ListCell   *cell;
+	ListCell   *reason;
+
+	foreach(cell, choice->asked)
+		*exprs = lappend(*exprs, ((ClauseMatch *) lfirst(cell))->clause);
+	data->nasked = list_length(choice->asked);
+	forboth(cell, choice->local, reason, choice->reasons)
+	{
+		if (contain_subplans(lfirst(cell)))
+			continue;
+		*exprs = lappend(*exprs, lfirst(cell));
+		data->reasons = lappend(data->reasons, makeString(lfirst(reason)));
+	}
+}
+
+ForeignScan *
+dqGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path, List *tlist,
+				 List *scan_clauses, Plan *outer_plan)
+{
+	RelationPlan *plan = rel->fdw_private;
+	List	   *clauses = extract_actual_clauses(scan_clauses, false);
+	List	   *exprs = NIL;
+	List	   *recheck = NIL;
+	PlanData	data = {0};
+	ScanChoice	choice;
+
+	dq_clause_choose(plan->table, rel->relid, clauses, &choice);
+	add_conditions(root, &data, &choice, &exprs, &recheck);
+
+	List	   *quals = list_difference(clauses, recheck);
+
+	data.retrieved = retrieved_columns(rel, plan, quals, &choice);
+	data.missing = choice.missing;
+	data.is_frugal = root->tuple_fraction > 0;
+	data.row_limit = row_limit(root, &choice, path->path.pathkeys);
+	if (path->path.pathkeys != NIL)
+	{
+		List	   *sort = dq_relation_sort(root, rel, plan);
+		ListCell   *cell;
+
+		data.nsort = list_length(sort);
+		data.sort = palloc0(sizeof(PlanSort) * Max(data.nsort, 1));
+		foreach(cell, sort)
+			data.sort[foreach_current_index(cell)] = *(PlanSort *) lfirst(cell);
+	}
+	add_clauses_for_explain(&data, &choice, &exprs);
+	return make_foreignscan(tlist, quals, rel->relid, exprs, dq_plan_data_write(&data), NIL, recheck,
+							outer_plan);
+}

@@ -1,0 +1,53 @@
+/*
+ * plan_data.h
+ *	  What the planner tells the executor about a scan, as node data.
+ */
+#ifndef DQ_PLAN_DATA_H
+#define DQ_PLAN_DATA_H
+
+#include "access/attnum.h"
+#include "nodes/pg_list.h"
+#include "request/condition.h"
+
+/* A condition that is asked of the service. */
+typedef struct PlanCondition
+{
+	AttrNumber	attnum;
+	ConditionOp op;
+	int			value;			/* index in ForeignScan.fdw_exprs, -1 without a value */
+	bool		is_array;
+	bool		is_exact;
+} PlanCondition;
+
+typedef struct PlanSort
+{
+	AttrNumber	attnum;
+	bool		is_descending;
+} PlanSort;
+
+/*
+ * ForeignScan.fdw_exprs holds nvalues values, then the clauses that are asked (nasked), then those that stay local;
+ * clauses are there for EXPLAIN only.
+ */
+typedef struct PlanData
+{
+	bool		is_lookup;
+	bool		is_frugal;		/* the reader may stop early */
+	int64		row_limit;		/* 0: none known */
+	int			nvalues;
+	int			nasked;
+	int			nconditions;
+	PlanCondition *conditions;
+	int			nsort;
+	PlanSort   *sort;
+	List	   *retrieved;		/* integers: attnums to decode */
+	List	   *missing;		/* integers: attnums that must be restricted and are not */
+	List	   *markers;		/* String nodes, one for each value: "alias.column" of an outer row, or "" */
+	List	   *reasons;		/* String nodes, one for each local clause in fdw_exprs */
+} PlanData;
+
+/* To and from ForeignScan.fdw_private; plan_data_read palloc's in the current context. */
+extern List *dq_plan_data_write(const PlanData *data);
+extern PlanData *dq_plan_data_read(List *fdw_private);
+
+#endif							/* DQ_PLAN_DATA_H */

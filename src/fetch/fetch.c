@@ -1,0 +1,358 @@
+/*
+ * fetch.c
+ *	  One bound question: its pages in order, its rows to any number of readers.
+ *
+ * Pages are asked one after the other, or, where the first answer gave a total, several ahead of the one that
+ * is being read; the rules of what comes next are paging.h's.  Rows collect in a spool.  fetch_pump() moves on whenever
+ * the head page has ended: inside dq_loop_step(), so that a fetch runs ahead of its reader, or from dq_fetch_next(), when it had stopped
+ * because it was far enough ahead.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "fetch/fetch_private.h"
+#include "transport/loop.h"
+#include "utils/memutils.h"
+
+/* A fetch that nobody reads stops asking for pages when it is ahead by so many bytes or rows. */
+#define AHEAD_BYTES ((int64) 64 * 1024 * 1024)
+#define AHEAD_ROWS	1000000
+
+/* Pages on the wire at once beyond the head. */
+#define AHEAD_PAGES 8
+
+/* What tells one request, and one way to read its answer, from another. */
+static void
+fetch_identity(const FetchOptions *options, StringInfo out)
+{
+	const TableSpec *table = options->table;
+	Request		request = {
+		.method = "GET",
+		.url = options->url,
+		.nheaders = table->nheaders,
+		.headers = table->headers,
+	};
+
+	dq_request_identity(&request, out);
+	appendStringInfo(out, "|%u|%d|%d|" INT64_FORMAT "|%s|%s|%s|", options->endpoint->serverid,
+					 options->is_lookup, table->paging.kind,
+					 table->paging.kind == PAGING_NONE ? 0 : options->row_limit,
+					 options->is_lookup ? table->lookup_rows_text : table->rows_text,
+					 table->next_text ? table->next_text : "",
+					 table->total_text ? table->total_text : "");
+	dq_credentials_identity(options->endpoint->credentials, out);
+}
+
+static FetchReader *
+fetch_reader(Fetch *fetch, bool is_shared)
+{
+	FetchReader *reader = MemoryContextAllocZero(fetch->context, sizeof(FetchReader));
+	MemoryContext old = MemoryContextSwitchTo(fetch->context);
+
+	reader->fetch = fetch;
+	reader->spool_reader = dq_spool_reader(fetch->spool);
+	reader->is_shared = is_shared;
+	fetch->nreaders++;
+	MemoryContextSwitchTo(old);
+	return reader;
+}
+
+static Fetch *
+fetch_create(FetchGroup *group, const FetchOptions *options, StringInfo identity, uint64 hash)
+{
+	MemoryContext context = AllocSetContextCreate(dq_fetch_group_context(group), "distquery fetch",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Fetch	   *fetch = palloc0(sizeof(Fetch));
+
+	fetch->context = context;
+	fetch->group = group;
+	fetch->options = *options;
+	fetch->options.url = pstrdup(options->url);
+	fetch->identity_hash = hash;
+	fetch->identity_len = identity->len;
+	fetch->identity = memcpy(palloc(identity->len + 1), identity->data, identity->len + 1);
+	fetch->memory_bytes = dq_fetch_group_share(group);
+	fetch->spool = dq_spool_create(fetch->memory_bytes);
+	dlist_init(&fetch->ahead);
+	INSTR_TIME_SET_CURRENT(fetch->started);
+
+	PagePosition first = {.index = 0};
+
+	if (!options->is_lookup)
+	{
+		fetch->paging = dq_paging_create(&options->table->paging, fetch->options.url);
+		first = dq_paging_first(fetch->paging, options->row_limit);
+	}
+	fetch->head = dq_fetch_page_start(fetch, &first, true);
+	MemoryContextSwitchTo(old);
+	return fetch;
+}
+
+FetchReader *
+dq_fetch_start(FetchGroup *group, const FetchOptions *options)
+{
+	StringInfoData identity;
+
+	initStringInfo(&identity);
+	fetch_identity(options, &identity);
+
+	uint64		hash = hash_bytes_extended((const unsigned char *) identity.data, identity.len, 0);
+	Fetch	   *fetch = dq_fetch_group_find(group, identity.data, identity.len, hash);
+
+	if (fetch == NULL)
+	{
+		fetch = fetch_create(group, options, &identity, hash);
+		dq_fetch_group_add(group, fetch);
+		pfree(identity.data);
+		return fetch_reader(fetch, false);
+	}
+	fetch->options.keep |= options->keep;
+	fetch->options.is_frugal &= options->is_frugal;
+	pfree(identity.data);
+	return fetch_reader(fetch, true);
+}
+
+static void
+fetch_drop_ahead(Fetch *fetch)
+{
+	while (!dlist_is_empty(&fetch->ahead))
+		dq_fetch_page_free(dlist_container(FetchPage, node, dlist_pop_head_node(&fetch->ahead)));
+}
+
+static void
+fetch_end(Fetch *fetch, RemoteError *error)
+{
+	instr_time	now;
+
+	fetch->error = error;
+	fetch->is_finished = true;
+	fetch_drop_ahead(fetch);
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, fetch->started);
+	fetch->stats.total_ms = INSTR_TIME_GET_MILLISEC(now);
+	fetch->stats.rows = fetch->rows;
+}
+
+/* The paging rules refused what the service did. */
+static RemoteError *
+fetch_paging_error(Fetch *fetch, const FetchPage *page, const char *problem, const char *detail)
+{
+	const TableSpec *table = fetch->options.table;
+	const Credentials *credentials = fetch->options.endpoint->credentials;
+	RemoteError *error = MemoryContextAllocZero(fetch->context, sizeof(RemoteError));
+	MemoryContext old = MemoryContextSwitchTo(fetch->context);
+
+	error->sqlstate = ERRCODE_FDW_ERROR;
+	error->message = psprintf("could not page through foreign table \"%s\": %s", table->name,
+							  dq_credentials_redact(credentials, problem));
+	error->detail = psprintf("Page " INT64_FORMAT " was GET %s.%s%s", page->position.index + 1,
+							 dq_credentials_redact(credentials, page->url), detail ? " " : "",
+							 detail ? dq_credentials_redact(credentials, detail) : "");
+	MemoryContextSwitchTo(old);
+	return error;
+}
+
+/* True while the fetch is far enough ahead of its readers, or must not ask before it is asked. */
+static bool
+fetch_should_wait(const Fetch *fetch)
+{
+	if (fetch->options.is_frugal)
+		return true;
+	return dq_spool_bytes(fetch->spool) > AHEAD_BYTES ||
+		fetch->rows - fetch->rows_read > AHEAD_ROWS;
+}
+
+/* Asks for pages that the total foretold, up to AHEAD_PAGES on the wire. */
+static void
+fetch_start_ahead(Fetch *fetch)
+{
+	int64		foretold = dq_paging_ahead(fetch->paging);
+	int			under_way = 0;
+	dlist_iter	iter;
+
+	if (fetch_should_wait(fetch))
+		return;
+	dlist_foreach(iter, &fetch->ahead)
+		under_way++;
+	for (; under_way < AHEAD_PAGES && fetch->ahead_started < foretold; under_way++)
+	{
+		PagePosition position = dq_paging_position_ahead(fetch->paging, fetch->ahead_started++);
+		FetchPage  *page = dq_fetch_page_start(fetch, &position, false);
+
+		dlist_push_tail(&fetch->ahead, &page->node);
+	}
+}
+
+/* Makes the page at this position the head: one asked ahead if it fits, else a new one. */
+static void
+fetch_take_page(Fetch *fetch, const PagePosition *position)
+{
+	if (!dlist_is_empty(&fetch->ahead))
+	{
+		FetchPage  *page = dlist_head_element(FetchPage, node, &fetch->ahead);
+
+		if (page->position.number == position->number && page->position.size == position->size)
+		{
+			dlist_delete(&page->node);
+			page->position.index = position->index;
+			page->facts.position.index = position->index;
+			dq_fetch_page_make_head(page);
+			fetch->head = page;
+			return;
+		}
+		fetch_drop_ahead(fetch);
+		fetch->ahead_started = PG_INT64_MAX;
+	}
+	fetch->head = dq_fetch_page_start(fetch, position, true);
+}
+
+/* Moves on from pages that have ended; asks for the next unless the fetch is far ahead and nobody waits. */
+static void
+fetch_pump(Fetch *fetch, bool is_wanted)
+{
+	MemoryContext old = MemoryContextSwitchTo(fetch->context);
+
+	while (!fetch->is_finished)
+	{
+		if (fetch->has_pending)
+		{
+			bool		is_at_hand = !dlist_is_empty(&fetch->ahead);
+
+			if (!is_wanted && !is_at_hand && fetch_should_wait(fetch))
+				break;
+			fetch->has_pending = false;
+			fetch_take_page(fetch, &fetch->pending);
+			is_wanted = false;
+		}
+
+		FetchPage  *page = fetch->head;
+
+		if (!page->is_complete)
+			break;
+		if (page->error)
+			fetch_end(fetch, page->error);
+		else if (fetch->options.is_lookup)
+			fetch_end(fetch, NULL);
+		else
+		{
+			char	   *problem = NULL;
+			char	   *detail = NULL;
+			PagingVerdict verdict = dq_paging_advance(fetch->paging, &page->facts, &fetch->pending,
+													  &problem, &detail);
+
+			if (verdict == PAGING_CONTINUE)
+			{
+				fetch->has_pending = true;
+				fetch_start_ahead(fetch);
+			}
+			else if (verdict == PAGING_END)
+				fetch_end(fetch, NULL);
+			else
+				fetch_end(fetch, fetch_paging_error(fetch, page, problem, detail));
+		}
+		fetch->head = NULL;
+		dq_fetch_page_free(page);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* A page's answer is complete or has failed; called out of dq_loop_step(). */
+void
+dq_fetch_page_ended(Fetch *fetch, FetchPage *page)
+{
+	if (page == fetch->head)
+		fetch_pump(fetch, false);
+}
+
+bool
+dq_fetch_next(FetchReader *reader, FetchRow *row)
+{
+	Fetch	   *fetch = reader->fetch;
+	const char *bytes;
+	size_t		len;
+
+	for (;;)
+	{
+		if (!fetch->options.keep && dq_spool_is_kept(fetch->spool) &&
+			dq_spool_bytes(fetch->spool) > fetch->memory_bytes / 2)
+			dq_spool_release(fetch->spool);
+
+		while (dq_spool_next(reader->spool_reader, &bytes, &len))
+		{
+			if (bytes[0] == 'P')
+			{
+				if (reader->page_url)
+					pfree(reader->page_url);
+				reader->page_url = memcpy(MemoryContextAlloc(fetch->context, len), bytes + 1, len - 1);
+				reader->page_url[len - 1] = '\0';
+				reader->page_rows = 0;
+				continue;
+			}
+			reader->rows++;
+			fetch->rows_read = Max(fetch->rows_read, reader->rows);
+			row->bytes = bytes;
+			row->len = len;
+			row->url = reader->page_url;
+			row->number = ++reader->page_rows;
+			return true;
+		}
+		if (fetch->error)
+			dq_remote_error_raise(fetch->error);
+		if (fetch->is_finished)
+			return false;
+		fetch_pump(fetch, true);
+		if (!fetch->is_finished)
+			dq_loop_step();
+	}
+}
+
+bool
+dq_fetch_rewind(FetchReader *reader)
+{
+	if (!dq_spool_is_kept(reader->fetch->spool))
+		return false;
+	dq_spool_rewind(reader->spool_reader);
+	reader->page_rows = 0;
+	reader->rows = 0;
+	return true;
+}
+
+void
+dq_fetch_stats(const FetchReader *reader, FetchStats *stats)
+{
+	const Fetch *fetch = reader->fetch;
+
+	*stats = fetch->stats;
+	stats->is_shared = reader->is_shared;
+	stats->rows = fetch->rows;
+	if (fetch->head && fetch->head->exchange)
+	{
+		ExchangeStats live;
+
+		dq_exchange_stats(fetch->head->exchange, &live);
+		stats->requests += live.requests;
+		stats->retries += live.retries;
+		stats->connections += live.connections;
+		stats->bytes += live.body_bytes;
+		stats->wire_bytes += live.wire_bytes;
+	}
+	if (!fetch->is_finished)
+	{
+		instr_time	now;
+
+		INSTR_TIME_SET_CURRENT(now);
+		INSTR_TIME_SUBTRACT(now, fetch->started);
+		stats->total_ms = INSTR_TIME_GET_MILLISEC(now);
+	}
+}
+
+void
+dq_fetch_close(FetchReader *reader)
+{
+	Fetch	   *fetch = reader->fetch;
+
+	if (--fetch->nreaders > 0)
+		return;
+	dq_fetch_group_retire(fetch->group, fetch);
+}

@@ -1,0 +1,413 @@
+/*
+ * fetch_page.c
+ *	  One page of a fetch: from the bytes of its answer to rows in a spool.
+ *
+ * dq_loop_step() calls page_progress() whenever bytes came or the answer ended, whoever is reading; the page's bytes are
+ * split at once and its rows appended to the fetch's spool (the head page) or to a spool of the page's own (a page asked
+ * ahead).  A problem with the answer never raises here, because another scan may be driving the loop: it is
+ * kept in the page and raised when a reader gets there.
+ *
+ * Records in a fetch's spool: a row is the element as received (its first byte is one a JSON value can start with); a
+ * page mark is 'P' followed by the page's URL, fit to be shown.
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "common/hashfn.h"
+#include "fetch/fetch_private.h"
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+/* Elements and captured members larger than this end with an error; the first is bounded by palloc. */
+#define MAX_ELEMENT_BYTES ((size_t) 1000 * 1024 * 1024)
+#define MAX_CAPTURE_BYTES ((size_t) 64 * 1024)
+
+/* Bytes of the answer's beginning that an error may show. */
+#define BEGINNING_BYTES 120
+
+enum Capture
+{
+	CAPTURE_NEXT,
+	CAPTURE_TOTAL,
+	N_CAPTURES
+};
+
+static void page_progress(Exchange *exchange, void *owner);
+
+/* True where 404 means the end of something rather than a failure. */
+static bool
+page_accepts_not_found(const Fetch *fetch, const PagePosition *position)
+{
+	const TableSpec *table = fetch->options.table;
+
+	if (fetch->options.is_lookup)
+		return table->not_found != NOT_FOUND_FAIL;
+	if (position->index == 0)
+		return table->not_found == NOT_FOUND_EMPTY;
+	return table->paging.kind == PAGING_PAGE || table->paging.kind == PAGING_OFFSET;
+}
+
+/* Sends the request of a page; its rows go to the fetch's spool when it is the head, else they wait in its own. */
+FetchPage *
+dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
+{
+	const TableSpec *table = fetch->options.table;
+	MemoryContext context = AllocSetContextCreate(fetch->context, "distquery page",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	FetchPage  *page = palloc0(sizeof(FetchPage));
+
+	page->context = context;
+	page->fetch = fetch;
+	page->position = *position;
+	page->url = fetch->options.is_lookup ? pstrdup(fetch->options.url) :
+		dq_paging_url(&table->paging, fetch->options.url, position);
+	initStringInfo(&page->beginning);
+	if (is_head)
+		dq_fetch_page_make_head(page);
+	else
+		page->spool = dq_spool_create(fetch->memory_bytes);
+
+	Request		request = {
+		.method = "GET",
+		.url = page->url,
+		.nheaders = table->nheaders,
+		.headers = table->headers,
+		.is_idempotent = table->is_idempotent
+	};
+	ExchangeOptions options = {
+		.request = &request,
+		.endpoint = fetch->options.endpoint,
+		.relation_name = table->name,
+		.accept_not_found = page_accepts_not_found(fetch, position),
+		.on_progress = page_progress,
+		.owner = page
+	};
+
+	page->exchange = dq_exchange_start(&options);
+	MemoryContextSwitchTo(old);
+	return page;
+}
+
+/* From now on the page's rows go to the fetch's spool; those that came before are moved there. */
+void
+dq_fetch_page_make_head(FetchPage *page)
+{
+	Fetch	   *fetch = page->fetch;
+	char	   *shown = dq_credentials_redact(fetch->options.endpoint->credentials, page->url);
+	char	   *mark = psprintf("P%s", shown);
+
+	dq_spool_append(fetch->spool, mark, strlen(mark));
+	fetch->rows += page->rows;
+	if (page->spool)
+	{
+		SpoolReader *reader = dq_spool_reader(page->spool);
+		const char *bytes;
+		size_t		len;
+
+		dq_spool_release(page->spool);
+		while (dq_spool_next(reader, &bytes, &len))
+			dq_spool_append(fetch->spool, bytes, len);
+		dq_spool_free(page->spool);
+		page->spool = NULL;
+	}
+}
+
+/* Adds what this page's exchange did to the fetch's figures, and lets it go. */
+static void
+page_release_exchange(FetchPage *page)
+{
+	Fetch	   *fetch = page->fetch;
+	ExchangeStats stats;
+
+	if (page->exchange == NULL)
+		return;
+	dq_exchange_stats(page->exchange, &stats);
+	fetch->stats.requests += stats.requests;
+	fetch->stats.retries += stats.retries;
+	fetch->stats.connections += stats.connections;
+	fetch->stats.bytes += stats.body_bytes;
+	fetch->stats.wire_bytes += stats.wire_bytes;
+	dq_exchange_free(page->exchange);
+	page->exchange = NULL;
+}
+
+void
+dq_fetch_page_free(FetchPage *page)
+{
+	page_release_exchange(page);
+	if (page->spool)
+		dq_spool_free(page->spool);
+	MemoryContextDelete(page->context);
+}
+
+/* Keeps an error about the answer's content, with the page's URL and the beginning of the answer. */
+static void
+page_fail(FetchPage *page, int sqlstate, const char *problem, const char *hint)
+{
+	Fetch	   *fetch = page->fetch;
+	const TableSpec *table = fetch->options.table;
+	const Credentials *credentials = fetch->options.endpoint->credentials;
+	MemoryContext old = MemoryContextSwitchTo(fetch->context);
+	RemoteError *error = palloc0(sizeof(RemoteError));
+	StringInfoData detail;
+
+	for (int i = 0; i < page->beginning.len; i++)
+	{
+		unsigned char c = page->beginning.data[i];
+
+		if (c < 0x20 || c >= 0x7f)
+			page->beginning.data[i] = isspace(c) ? ' ' : '?';
+	}
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "%s", page->exchange ? dq_exchange_describe(page->exchange) :
+					 dq_credentials_redact(credentials, page->url));
+	if (page->beginning.len > 0)
+		appendStringInfo(&detail, " The answer begins: %s",
+						 dq_credentials_redact(credentials, page->beginning.data));
+	error->sqlstate = sqlstate;
+	error->message = psprintf("could not read the answer for foreign table \"%s\": %s",
+							  table->name, problem);
+	error->detail = detail.data;
+	error->hint = hint ? pstrdup(hint) : NULL;
+	MemoryContextSwitchTo(old);
+	page->error = error;
+	page->is_complete = true;
+	page_release_exchange(page);
+}
+
+static void
+page_fail_json(FetchPage *page, const JsonError *error)
+{
+	const TableSpec *table = page->fetch->options.table;
+	const char *rows = page->fetch->options.is_lookup ? table->lookup_rows_text : table->rows_text;
+	const char *problem;
+	const char *hint = NULL;
+
+	if (error->code == JSONERR_ROWS_MISSING || error->code == JSONERR_ROWS_KIND)
+	{
+		problem = psprintf("expected an array of rows at JSON place \"%s\": %s", rows,
+						   error->message);
+		hint = "Option \"rows\" says where the rows stand in the answer.";
+	}
+	else
+		problem = psprintf("%s at byte " UINT64_FORMAT, error->message, error->offset);
+	page_fail(page, ERRCODE_FDW_INVALID_STRING_FORMAT, problem, hint);
+}
+
+/* What cannot be JSON by its own account is refused before it is read. */
+static bool
+page_check_content_type(FetchPage *page)
+{
+	static const char *const refused[] = {"text/html", "text/csv", "text/xml", "application/xml",
+	"application/x-ndjson", "application/ndjson", "application/jsonl", "image/", "audio/", "video/"};
+	const char *type = dq_exchange_header(page->exchange, "Content-Type");
+
+	for (int i = 0; type && i < lengthof(refused); i++)
+		if (pg_strncasecmp(type, refused[i], strlen(refused[i])) == 0)
+		{
+			page_fail(page, ERRCODE_FDW_INVALID_STRING_FORMAT,
+					  psprintf("expected JSON, found content type \"%.*s\"",
+							   (int) strcspn(type, "; "), type), NULL);
+			return false;
+		}
+	return true;
+}
+
+/* Makes the splitter at the first byte of an attempt, anew after a retry. */
+static void
+page_prepare_splitter(FetchPage *page)
+{
+	const TableSpec *table = page->fetch->options.table;
+	MemoryContext old = MemoryContextSwitchTo(page->context);
+	const JsonPointer *captures[N_CAPTURES] = {table->next, table->total};
+	SplitterConfig config = {
+		.rows = page->fetch->options.is_lookup ? table->lookup_rows : table->rows,
+		.captures = captures,
+		.ncaptures = page->fetch->options.is_lookup ? 0 : N_CAPTURES,
+		.max_element_bytes = MAX_ELEMENT_BYTES,
+		.max_capture_bytes = MAX_CAPTURE_BYTES
+	};
+
+	if (page->splitter)
+		dq_splitter_free(page->splitter);
+	page->splitter = dq_splitter_create(&config);
+	page->restarts = dq_exchange_restarts(page->exchange);
+	resetStringInfo(&page->beginning);
+	MemoryContextSwitchTo(old);
+}
+
+/* Splits the bytes that came; false when the page has failed. */
+static bool
+page_receive(FetchPage *page)
+{
+	Fetch	   *fetch = page->fetch;
+	const char *bytes;
+	size_t		len;
+	JsonSlice	element;
+	JsonError	error;
+
+	if (!dq_exchange_take(page->exchange, &bytes, &len))
+		return true;
+	if (page->splitter == NULL || page->restarts != dq_exchange_restarts(page->exchange))
+	{
+		page_prepare_splitter(page);
+		if (!page_check_content_type(page))
+			return false;
+	}
+	if (page->beginning.len < BEGINNING_BYTES)
+		appendBinaryStringInfo(&page->beginning, bytes,
+							   Min(len, BEGINNING_BYTES - page->beginning.len));
+
+	Spool	   *spool = page->spool ? page->spool : fetch->spool;
+	bool		is_paged = fetch->options.table->paging.kind != PAGING_NONE;
+	int64		rows_before = page->rows;
+
+	dq_splitter_feed(page->splitter, bytes, len);
+	for (;;)
+	{
+		SplitResult result = dq_splitter_next(page->splitter, &element, &error);
+
+		if (result == SPLIT_ELEMENT)
+		{
+			if (page->rows++ == 0)
+				dq_exchange_commit(page->exchange);
+			if (is_paged)
+				page->content_hash = hash_bytes_extended((const unsigned char *) element.start,
+														 element.len, page->content_hash);
+			dq_spool_append(spool, element.start, element.len);
+			continue;
+		}
+		if (page->spool == NULL)
+			fetch->rows += page->rows - rows_before;
+		if (result == SPLIT_ERROR)
+		{
+			page_fail_json(page, &error);
+			return false;
+		}
+		return true;
+	}
+}
+
+/* The text of a captured string or number; NULL when missing or null. */
+static char *
+capture_text(FetchPage *page, enum Capture which)
+{
+	const JsonSlice *slice = dq_splitter_capture(page->splitter, which);
+	StringInfoData unescaped;
+	JsonError	error;
+
+	if (slice->kind != JSONK_STRING && slice->kind != JSONK_NUMBER)
+		return NULL;
+	if (slice->kind == JSONK_NUMBER)
+		return pnstrdup(slice->start, slice->len);
+	initStringInfo(&unescaped);
+	if (!dq_json_string_append(&unescaped, slice, &error))
+		return NULL;
+	return unescaped.data;
+}
+
+/* Collects what paging has to know of a complete page. */
+static void
+page_collect_facts(FetchPage *page)
+{
+	const TableSpec *table = page->fetch->options.table;
+	PageFacts  *facts = &page->facts;
+
+	facts->position = page->position;
+	facts->url = page->url;
+	facts->rows = page->rows;
+	facts->content_hash = page->content_hash;
+	facts->not_found = dq_exchange_status(page->exchange) == 404;
+	if (page->fetch->options.is_lookup || facts->not_found)
+		return;
+
+	if (table->paging.kind == PAGING_LINK)
+	{
+		const char *link = dq_exchange_header(page->exchange, "Link");
+
+		facts->next = link ? dq_link_header_next(link) : NULL;
+	}
+	else if (table->next && page->splitter)
+		facts->next = capture_text(page, CAPTURE_NEXT);
+
+	const char *total = NULL;
+
+	if (table->total_header)
+		total = dq_exchange_header(page->exchange, table->total_header);
+	else if (table->total && page->splitter)
+		total = capture_text(page, CAPTURE_TOTAL);
+	facts->has_total = total && dq_total_parse(total, &facts->total);
+}
+
+/* The whole answer is there: checks that it was complete. */
+static void
+page_finish(FetchPage *page)
+{
+	int			status = dq_exchange_status(page->exchange);
+	JsonError	error;
+
+	if (status != 404 && status != 204)
+	{
+		if (page->splitter == NULL || page->restarts != dq_exchange_restarts(page->exchange))
+		{
+			page_prepare_splitter(page);
+			if (!page_check_content_type(page))
+				return;
+		}
+		if (!dq_splitter_finish(page->splitter, &error))
+		{
+			page_fail_json(page, &error);
+			return;
+		}
+	}
+	MemoryContext old = MemoryContextSwitchTo(page->context);
+
+	page_collect_facts(page);
+	MemoryContextSwitchTo(old);
+	page->fetch->stats.pages++;
+	page->is_complete = true;
+	page_release_exchange(page);
+}
+
+static void
+page_progress(Exchange *exchange, void *owner)
+{
+	FetchPage  *page = owner;
+	Fetch	   *fetch = page->fetch;
+
+	if (!fetch->has_first_byte)
+	{
+		instr_time	now;
+
+		INSTR_TIME_SET_CURRENT(now);
+		INSTR_TIME_SUBTRACT(now, fetch->started);
+		fetch->stats.first_byte_ms = INSTR_TIME_GET_MILLISEC(now);
+		fetch->has_first_byte = true;
+	}
+	if (page_receive(page))
+	{
+		if (dq_exchange_state(exchange) == EXCHANGE_DONE)
+			page_finish(page);
+		else if (dq_exchange_state(exchange) == EXCHANGE_FAILED)
+		{
+			const RemoteError *error = dq_exchange_error(exchange);
+			MemoryContext old = MemoryContextSwitchTo(fetch->context);
+
+			page->error = palloc(sizeof(RemoteError));
+			*page->error = (RemoteError) {
+				.sqlstate = error->sqlstate,
+				.message = pstrdup(error->message),
+				.detail = error->detail ? pstrdup(error->detail) : NULL,
+				.hint = error->hint ? pstrdup(error->hint) : NULL,
+				.context = error->context ? pstrdup(error->context) : NULL
+			};
+			MemoryContextSwitchTo(old);
+			page->is_complete = true;
+			page_release_exchange(page);
+		}
+	}
+	if (page->is_complete)
+		dq_fetch_page_ended(fetch, page);
+}
