@@ -34,7 +34,8 @@ WARNINGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wshadow -Wmiss
 LIB_CFLAGS = $(shell $(PKG_CONFIG) --cflags libcurl json-c)
 LIB_LIBS = $(shell $(PKG_CONFIG) --libs libcurl json-c)
 
-PG_CPPFLAGS = -Isrc -MMD -MP $(LIB_CFLAGS)
+# The server's headers as system headers: what compilers find in them is not ours.
+PG_CPPFLAGS = -Isrc -MMD -MP $(LIB_CFLAGS) -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS = -std=gnu99 -fvisibility=hidden $(WARNINGS)
 SHLIB_LINK = $(LIB_LIBS)
 
@@ -59,7 +60,17 @@ endif
 # Targets that find out by themselves what they need.
 own_targets = help check demo unit unit-build fuzz fuzz-build bench lint format format-check asan
 
-ifneq (,$(filter-out $(own_targets),$(or $(MAKECMDGOALS),all)))
+own_goals = $(filter $(own_targets),$(MAKECMDGOALS))
+pgxs_goals = $(filter-out $(own_targets),$(or $(MAKECMDGOALS),all))
+
+ifneq (,$(and $(own_goals),$(pgxs_goals)))
+# Goals of both kinds: one after the other.
+.NOTPARALLEL:
+.PHONY: $(MAKECMDGOALS)
+$(MAKECMDGOALS):
+	@$(MAKE) --no-print-directory $@
+
+else ifneq (,$(pgxs_goals))
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 ifeq (,$(wildcard $(PGXS)))
 $(error PostgreSQL's server headers are not here ($(PG_CONFIG) --pgxs): \
@@ -70,11 +81,6 @@ include $(PGXS)
 # Before 16 the macro is empty and hides what PostgreSQL has to find.
 ifneq (,$(filter 14 15,$(MAJORVERSION)))
 override CPPFLAGS += -D'PGDLLEXPORT=__attribute__((visibility("default")))'
-endif
-
-# clang finds faults in the server's headers that gcc does not look for.
-ifneq (,$(findstring clang,$(CC)))
-override CFLAGS += -Wno-ignored-attributes
 endif
 
 $(DATA_built): $(SQL_PARTS)
@@ -90,8 +96,8 @@ PROVE_FLAGS += -I test/perl
 PROVE_TESTS ?= test/t/*.pl
 
 -include $(OBJS:.o=.d)
-endif
 
+else
 .PHONY: help check demo unit fuzz bench lint format format-check asan
 
 #
@@ -173,3 +179,4 @@ format: ## rewrite the C sources in the project's layout
 
 format-check: ## fail where "make format" would change something
 	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(C_FILES)
+endif
