@@ -46,4 +46,29 @@
 #define dq_scan_checked_user(scan_node, rte) ((rte)->checkAsUser)
 #endif
 
+/* 17 ties wait event sets to a resource owner; ours belongs to the backend. */
+#if PG_VERSION_NUM >= 170000
+#define dq_create_wait_event_set(nevents) CreateWaitEventSet(NULL, nevents)
+#else
+#define dq_create_wait_event_set(nevents) CreateWaitEventSet(TopMemoryContext, nevents)
+#endif
+
+/* 16 added the exact reader. */
+#if PG_VERSION_NUM >= 160000
+#define dq_buffile_read_exact(file, bytes, len) BufFileReadExact(file, bytes, len)
+#else
+#define dq_buffile_read_exact(file, bytes, len) \
+	do { \
+		if (BufFileRead(file, bytes, len) != (len)) \
+			ereport(ERROR, (errcode_for_file_access(), errmsg("could not read temporary file"))); \
+	} while (0)
+#endif
+
+/* 14 has none; 15.0 named it SetSingleFuncCall. */
+#if PG_VERSION_NUM < 150000
+#define dq_init_materialized_srf(fcinfo) dq_materialized_srf_14(fcinfo)
+#else
+#define dq_init_materialized_srf(fcinfo) InitMaterializedSRF(fcinfo, 0)
+#endif
+
 #endif							/* DQ_COMPAT_H */

@@ -352,6 +352,10 @@ dq_fetch_close(FetchReader *reader)
 {
 	Fetch	   *fetch = reader->fetch;
 
+	dq_spool_reader_free(reader->spool_reader);
+	if (reader->page_url)
+		pfree(reader->page_url);
+	pfree(reader);
 	if (--fetch->nreaders > 0)
 		return;
 	dq_fetch_group_retire(fetch->group, fetch);

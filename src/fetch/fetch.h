@@ -51,6 +51,13 @@ typedef struct FetchStats
  */
 extern FetchGroup *dq_fetch_group(MemoryContext query_context);
 
+/*
+ * Until adopt_end, scans that begin join this group whatever their query context: several statements asked at once.
+ * The group lives in context, which must outlive those scans.
+ */
+extern FetchGroup *dq_fetch_group_adopt(MemoryContext context);
+extern void dq_fetch_group_adopt_end(FetchGroup *group);
+
 /* Starts what a scan can ask without waiting for another's rows; called by dq_fetch_group_begin(). */
 typedef void (*FetchStarter) (void *scan);
 

@@ -48,12 +48,30 @@ struct FetchGroup
 /* All groups of this backend; a handful at most (one for each nested executor run). */
 static dlist_head groups = DLIST_STATIC_INIT(groups);
 
+/* The group that new scans join instead of their own query's, if any. */
+static FetchGroup *adopting = NULL;
+
 static void
 group_forget(void *arg)
 {
 	FetchGroup *group = arg;
 
 	dlist_delete(&group->node);
+	if (adopting == group)
+		adopting = NULL;
+}
+
+FetchGroup *
+dq_fetch_group_adopt(MemoryContext context)
+{
+	adopting = dq_fetch_group(context);
+	return adopting;
+}
+
+void
+dq_fetch_group_adopt_end(FetchGroup *group)
+{
+	adopting = NULL;
 }
 
 FetchGroup *
@@ -61,6 +79,8 @@ dq_fetch_group(MemoryContext query_context)
 {
 	dlist_iter	iter;
 
+	if (adopting)
+		return adopting;
 	dlist_foreach(iter, &groups)
 	{
 		FetchGroup *group = dlist_container(FetchGroup, node, iter.cur);

@@ -39,7 +39,7 @@ typedef struct Credentials
 } Credentials;
 
 /* A copy of text with every secret of credentials (plain or percent-encoded) replaced by "***". Palloc'd. */
-extern char *dq_credentials_redact(const Credentials *credentials, const char *text);
+extern char *dq_credentials_redact(const Credentials *credentials, const char *shown);
 
 /* Appends bytes that tell one identity from another within this backend; never shown, never stored on disk. */
 extern void dq_credentials_identity(const Credentials *credentials, StringInfo out);

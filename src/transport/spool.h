@@ -20,6 +20,8 @@ extern void dq_spool_append(Spool *spool, const char *bytes, size_t len);
 /* A new reader at the first record; only before anything was forgotten. */
 extern SpoolReader *dq_spool_reader(Spool *spool);
 
+extern void dq_spool_reader_free(SpoolReader *reader);
+
 /* The next record, valid until the next call for this spool; false when the reader has caught up. */
 extern bool dq_spool_next(SpoolReader *reader, const char **bytes, size_t *len);
 
@@ -30,10 +32,7 @@ extern void dq_spool_rewind(SpoolReader *reader);
 extern void dq_spool_release(Spool *spool);
 extern bool dq_spool_is_kept(const Spool *spool);
 
-/* Forgets everything written (before a retry); readers start again. */
-extern void dq_spool_clear(Spool *spool);
-
-extern int64 dq_spool_records(const Spool *spool);	/* ever appended since the last clear */
+extern int64 dq_spool_records(const Spool *spool);	/* ever appended */
 extern int64 dq_spool_bytes(const Spool *spool);	/* held now, in memory and file */
 
 extern void dq_spool_free(Spool *spool);

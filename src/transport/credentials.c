@@ -1,0 +1,135 @@
+/*
+ * credentials.c
+ *	  Who we are at a service, and keeping it secret.
+ */
+#include "postgres.h"
+
+#include "request/url.h"
+#include "transport/credentials.h"
+#include "utils/builtins.h"
+#include "common/base64.h"
+
+/* Shorter texts would turn half a message into stars; they are refused as secrets nowhere, so say so in the docs. */
+#define SHORTEST_REDACTED 4
+
+static char *
+replace_all(char *whole, const char *secret)
+{
+	StringInfoData out;
+	size_t		len = secret ? strlen(secret) : 0;
+	const char *found;
+	const char *rest = whole;
+
+	if (len < SHORTEST_REDACTED || strstr(whole, secret) == NULL)
+		return whole;
+	initStringInfo(&out);
+	while ((found = strstr(rest, secret)) != NULL)
+	{
+		appendBinaryStringInfo(&out, rest, found - rest);
+		appendStringInfoString(&out, "***");
+		rest = found + len;
+	}
+	appendStringInfoString(&out, rest);
+	return out.data;
+}
+
+/* "user:password" as RFC 7617 sends it; palloc'd. */
+static char *
+basic_token(const Credentials *credentials)
+{
+	char	   *plain = psprintf("%s:%s", credentials->username, credentials->password);
+	int			size = pg_b64_enc_len(strlen(plain)) + 1;
+	char	   *token = palloc0(size);
+
+	if (pg_b64_encode(plain, strlen(plain), token, size) < 0)
+		token[0] = '\0';
+	return token;
+}
+
+char *
+dq_credentials_redact(const Credentials *credentials, const char *shown)
+{
+	char	   *out = pstrdup(shown);
+	const char *secrets[4] = {NULL, NULL, NULL, NULL};
+
+	if (credentials == NULL)
+		return out;
+	secrets[0] = credentials->password;
+	secrets[1] = credentials->token;
+	secrets[2] = credentials->api_key;
+	if (credentials->auth == AUTH_BASIC && credentials->username && credentials->password)
+		secrets[3] = basic_token(credentials);
+	for (int i = 0; i < lengthof(secrets); i++)
+	{
+		StringInfoData encoded;
+
+		if (secrets[i] == NULL)
+			continue;
+		initStringInfo(&encoded);
+		dq_url_encode(&encoded, secrets[i]);
+		out = replace_all(replace_all(out, secrets[i]), encoded.data);
+	}
+	return out;
+}
+
+static void
+append_identity(StringInfo out, const char *part)
+{
+	appendStringInfo(out, "%d:%s", part ? (int) strlen(part) : -1, part ? part : "");
+}
+
+void
+dq_credentials_identity(const Credentials *credentials, StringInfo out)
+{
+	appendStringInfo(out, "%d", credentials->auth);
+	append_identity(out, credentials->username);
+	append_identity(out, credentials->password);
+	append_identity(out, credentials->token);
+	append_identity(out, credentials->api_key);
+	append_identity(out, credentials->api_key_name);
+}
+
+static bool
+append_header(struct curl_slist **headers, const char *name, const char *value)
+{
+	char	   *line = psprintf("%s: %s", name, value);
+	struct curl_slist *longer = curl_slist_append(*headers, line);
+
+	explicit_bzero(line, strlen(line));
+	pfree(line);
+	if (longer == NULL)
+		return false;
+	*headers = longer;
+	return true;
+}
+
+bool
+dq_credentials_apply(const Credentials *credentials, CURL *easy, struct curl_slist **headers,
+					 char **url)
+{
+	StringInfoData query;
+
+	curl_easy_setopt(easy, CURLOPT_USERNAME, NULL);
+	curl_easy_setopt(easy, CURLOPT_PASSWORD, NULL);
+	switch (credentials->auth)
+	{
+		case AUTH_NONE:
+			return true;
+		case AUTH_BASIC:
+			return curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long) CURLAUTH_BASIC) == CURLE_OK &&
+				curl_easy_setopt(easy, CURLOPT_USERNAME, credentials->username) == CURLE_OK &&
+				curl_easy_setopt(easy, CURLOPT_PASSWORD, credentials->password) == CURLE_OK;
+		case AUTH_BEARER:
+			return append_header(headers, "Authorization", psprintf("Bearer %s", credentials->token));
+		case AUTH_API_KEY:
+			if (credentials->api_key_place == API_KEY_HEADER)
+				return append_header(headers, credentials->api_key_name, credentials->api_key);
+			initStringInfo(&query);
+			dq_url_encode(&query, credentials->api_key_name);
+			appendStringInfoChar(&query, '=');
+			dq_url_encode(&query, credentials->api_key);
+			*url = dq_url_add_query(*url, query.data);
+			return true;
+	}
+	return false;
+}

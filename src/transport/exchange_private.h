@@ -1,0 +1,102 @@
+/*
+ * exchange_private.h
+ *	  The inside of an Exchange, shared by loop.c, transfer.c, exchange.c and remote_error.c only.
+ */
+#ifndef DQ_EXCHANGE_PRIVATE_H
+#define DQ_EXCHANGE_PRIVATE_H
+
+#include "lib/ilist.h"
+#include "transport/exchange.h"
+#include "transport/loop.h"
+
+/* Bytes of an answer that is no success, kept for the error message. */
+#define EXCERPT_BYTES 1024
+
+/* What ended an attempt beyond libcurl's own code. */
+typedef enum AttemptFault
+{
+	FAULT_NONE = 0,
+	FAULT_TIMEOUT,
+	FAULT_CONNECT_TIMEOUT,
+	FAULT_TOO_LARGE,
+	FAULT_TOO_MANY_HEADERS,
+	FAULT_OUT_OF_MEMORY,
+	FAULT_LINK_LOCAL,
+	FAULT_DESCRIPTORS
+} AttemptFault;
+
+/* Bytes that libcurl's callbacks append to without ever raising. */
+typedef struct WireBuffer
+{
+	char	   *data;
+	size_t		len;
+	size_t		size;
+} WireBuffer;
+
+struct Exchange
+{
+	MemoryContext context;		/* the exchange lives in it */
+	dlist_node	active_node;	/* in the loop's list until DONE or FAILED */
+	bool		is_active;
+	dlist_node	news_node;		/* in the loop's list of owners to call */
+	bool		has_news;
+	ExchangeState state;
+	Request		request;		/* copied */
+	const Endpoint *endpoint;
+	char	   *relation_name;
+	bool		accept_not_found;
+	ExchangeProgress on_progress;
+	void	   *owner;
+
+	/* over all attempts */
+	int			attempt;		/* from 1 */
+	int			restarts;
+	bool		is_committed;
+	bool		holds_slot;
+	double		started_ms;		/* loop clock */
+	double		ended_ms;
+	double		due_ms;			/* loop clock: next attempt, while backing off */
+	RemoteError *error;
+	ExchangeStats stats;
+
+	/* this attempt */
+	CURL	   *easy;
+	struct curl_slist *header_list;
+	char	   *sent_url;		/* with secrets */
+	double		attempt_started_ms;
+	AttemptFault fault;
+	int			status;
+	bool		is_body_wanted; /* 2xx */
+	bool		is_paused;
+	int64		body_bytes;
+	WireBuffer	body;			/* not taken yet */
+	WireBuffer	headers;		/* of the final response, lines with CRLF */
+	WireBuffer	excerpt;
+	char		curl_error[CURL_ERROR_SIZE];
+};
+
+/* loop.c */
+extern bool dq_loop_add(Exchange *exchange);
+extern void dq_loop_remove(Exchange *exchange);
+extern void dq_loop_activate(Exchange *exchange);
+extern void dq_loop_deactivate(Exchange *exchange);
+extern void dq_loop_tell(Exchange *exchange);
+extern CURL *dq_loop_handle(void);
+extern void dq_loop_return_handle(CURL *easy);
+
+/* transfer.c */
+extern bool dq_transfer_start(Exchange *exchange);
+extern void dq_transfer_stop(Exchange *exchange);
+extern void dq_transfer_resume(Exchange *exchange);
+extern void dq_transfer_prepare_handle(CURL *easy);
+
+/* exchange.c */
+extern void dq_exchange_try_start(Exchange *exchange);
+extern void dq_exchange_attempt_ended(Exchange *exchange, CURLcode code);
+extern double dq_exchange_deadline(const Exchange *exchange);
+extern void dq_exchange_check_deadline(Exchange *exchange);
+
+/* remote_error.c */
+extern RemoteError *dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more);
+
+#endif							/* DQ_EXCHANGE_PRIVATE_H */

@@ -1,0 +1,173 @@
+/*
+ * remote_error.c
+ *	  What went wrong with a request, as an error that can be kept and raised later.
+ *
+ * SQLSTATEs: HV00N (unable to establish connection) until a connection stands, HV00R (table not found) for 404, HV00L
+ * (unable to create execution) for 401 and 403, HV000 (error) for everything else.  Messages name table and server, details the
+ * request, its attempts and time, and the beginning of the answer; secrets are taken out of all of it.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "transport/exchange_private.h"
+
+#define SHOWN_BYTES 200
+
+void
+dq_remote_error_raise(const RemoteError *error)
+{
+	ereport(ERROR,
+			(errcode(error->sqlstate),
+			 errmsg("%s", error->message),
+			 error->detail ? errdetail("%s", error->detail) : 0,
+			 error->hint ? errhint("%s", error->hint) : 0,
+			 error->context ? errcontext("%s", error->context) : 0));
+}
+
+char *
+dq_exchange_describe(const Exchange *exchange)
+{
+	const Credentials *credentials = exchange->endpoint->credentials;
+	bool		has_ended = exchange->state == EXCHANGE_DONE || exchange->state == EXCHANGE_FAILED;
+	double		ms = (has_ended ? exchange->ended_ms : dq_loop_clock_ms()) - exchange->started_ms;
+
+	return psprintf("%s %s, attempt %d of %d, %.0f ms.", exchange->request.method,
+					dq_credentials_redact(credentials, exchange->request.url), exchange->attempt,
+					exchange->endpoint->limits.retries + 1, ms);
+}
+
+/* The beginning of the answer, fit to be read: control characters and what is not ASCII replaced. */
+static char *
+excerpt(Exchange *exchange)
+{
+	char	   *shown;
+	int			len = Min(exchange->excerpt.len, SHOWN_BYTES);
+
+	if (len == 0)
+		return NULL;
+	shown = pnstrdup(exchange->excerpt.data, exchange->excerpt.len);
+	shown = dq_credentials_redact(exchange->endpoint->credentials, shown);
+	shown[Min(strlen(shown), SHOWN_BYTES)] = '\0';
+	for (char *c = shown; *c; c++)
+		if ((unsigned char) *c < 0x20 || (unsigned char) *c >= 0x7f)
+			*c = strchr("\r\n\t", *c) ? ' ' : '?';
+	return shown;
+}
+
+static const char *
+status_problem(const Exchange *exchange, int *sqlstate, const char **hint)
+{
+	int			status = exchange->status;
+
+	if (status == 404)
+	{
+		*sqlstate = ERRCODE_FDW_TABLE_NOT_FOUND;
+		*hint = "Check options \"url\" and \"path\", or set not_found 'empty' where 404 means no rows.";
+	}
+	else if (status == 401 || status == 403)
+	{
+		*sqlstate = ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION;
+		*hint = "Check the user mapping of the server.";
+	}
+	else if (status >= 300 && status < 400)
+		*hint = "Redirects are not followed; put the final address into option \"url\" or \"path\".";
+	return psprintf("HTTP status %d", status);
+}
+
+static const char *
+fault_problem(const Exchange *exchange, int *sqlstate, const char **hint)
+{
+	const TransferLimits *limits = &exchange->endpoint->limits;
+
+	switch (exchange->fault)
+	{
+		case FAULT_CONNECT_TIMEOUT:
+			*sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+			return psprintf("no connection within connect_timeout of %d ms",
+							limits->connect_timeout_ms);
+		case FAULT_TIMEOUT:
+			return psprintf("no complete answer within timeout of %d ms", limits->timeout_ms);
+		case FAULT_TOO_LARGE:
+			*hint = "Raise option \"max_response\", or ask for smaller pages.";
+			return psprintf("the answer is larger than max_response of " INT64_FORMAT " bytes",
+							limits->max_response_bytes);
+		case FAULT_TOO_MANY_HEADERS:
+			return "the answer's headers are larger than 256 kB";
+		case FAULT_LINK_LOCAL:
+			*sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+			return "link-local addresses are not connected to";
+		case FAULT_DESCRIPTORS:
+			*sqlstate = ERRCODE_INSUFFICIENT_RESOURCES;
+			return "no file descriptor is free for a connection";
+		case FAULT_OUT_OF_MEMORY:
+			*sqlstate = ERRCODE_FDW_OUT_OF_MEMORY;
+			return "out of memory";
+		case FAULT_NONE:
+			break;
+	}
+	return NULL;
+}
+
+static const char *
+curl_problem(const Exchange *exchange, CURLcode code, int *sqlstate, const char **hint)
+{
+	const char *words = exchange->curl_error[0] ? exchange->curl_error : curl_easy_strerror(code);
+
+	switch (code)
+	{
+		case CURLE_COULDNT_RESOLVE_HOST:
+		case CURLE_COULDNT_RESOLVE_PROXY:
+		case CURLE_COULDNT_CONNECT:
+		case CURLE_SSL_CONNECT_ERROR:
+			*sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+			return words;
+		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_SSL_CACERT_BADFILE:
+			*sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+			*hint = "An internal certificate authority is named by option \"ca_file\" of the server.";
+			return words;
+		case CURLE_OUT_OF_MEMORY:
+			*sqlstate = ERRCODE_FDW_OUT_OF_MEMORY;
+			return "out of memory";
+		case CURLE_PARTIAL_FILE:
+			return psprintf("the answer was cut off (%s)", words);
+		case CURLE_GOT_NOTHING:
+			return "the service closed the connection without an answer";
+		case CURLE_BAD_CONTENT_ENCODING:
+			return psprintf("the answer could not be decompressed (%s)", words);
+		default:
+			return words;
+	}
+}
+
+RemoteError *
+dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more)
+{
+	MemoryContext old = MemoryContextSwitchTo(exchange->context);
+	const Credentials *credentials = exchange->endpoint->credentials;
+	RemoteError *error = palloc0(sizeof(RemoteError));
+	const char *problem;
+	const char *hint = NULL;
+	char	   *shown = excerpt(exchange);
+	StringInfoData detail;
+
+	error->sqlstate = ERRCODE_FDW_ERROR;
+	problem = fault_problem(exchange, &error->sqlstate, &hint);
+	if (problem == NULL)
+		problem = code == CURLE_OK ? status_problem(exchange, &error->sqlstate, &hint) :
+			curl_problem(exchange, code, &error->sqlstate, &hint);
+	error->message = dq_credentials_redact(credentials,
+										   psprintf("could not fetch foreign table \"%s\" from server \"%s\": %s",
+													exchange->relation_name,
+													exchange->endpoint->server_name, problem));
+	initStringInfo(&detail);
+	appendStringInfoString(&detail, dq_exchange_describe(exchange));
+	if (more)
+		appendStringInfo(&detail, " %s", more);
+	if (shown)
+		appendStringInfo(&detail, " The answer begins: %s", shown);
+	error->detail = detail.data;
+	error->hint = hint ? pstrdup(hint) : NULL;
+	MemoryContextSwitchTo(old);
+	return error;
+}
