@@ -46,16 +46,22 @@ extern const char *dq_condition_op_name(ConditionOp op);
  */
 extern bool dq_condition_ops_parse(const char *text, ConditionOpSet *ops, char **problem);
 
+/*
+ * The placeholders that a template of this operator may use, NULL-terminated (see dq_template_compile).  Of a list, {values}
+ * are joined by commas, {quoted} are joined by commas and each stands in double quotes, {value} repeats the template for each.
+ */
+extern const char *const *dq_condition_placeholders(ConditionOp op);
+
 /* Appends "name=value" pieces for one condition, joined by & to what out already holds. */
 extern void dq_condition_spell(StringInfo out, const BoundCondition *condition);
 
 /*
- * False when value cannot stand inside this condition's {values} list, because it holds the list's separator (a
- * comma) or, in lists that quote, nothing that quoting cannot carry; it has to be asked alone.
+ * False when value cannot stand inside this condition's {values} list and has to be asked alone: it holds the list's
+ * separator (a comma), is empty, or begins or ends with white space, which many services strip.
  */
 extern bool dq_condition_can_list(const Template *spell_in, const char *value);
 
-/* A LIKE pattern as an anchored regular expression (JavaScript and POSIX ERE common subset); palloc'd. */
+/* A LIKE pattern as an anchored regular expression of JavaScript (and PCRE), at least as wide; palloc'd. */
 extern char *dq_condition_like_regex(const char *pattern);
 
 #endif							/* DQ_CONDITION_H */

@@ -12,14 +12,15 @@ typedef struct Dialect
 {
 	const char *name;
 	const char *spell[COND_COUNT];	/* template texts; NULL: the family has no such operator */
-	const char *spell_sort;		/* {keys}: a comma list; see sort_asc, sort_desc */
+	ConditionOpSet inexact;		/* operators whose preset asks for a superset: never to be trusted */
+	const char *spell_sort;		/* {keys}: a comma list of sort_asc, sort_desc; {orders}: of asc, desc */
 	const char *sort_asc;		/* one ascending key, {name} */
 	const char *sort_desc;		/* one descending key, {name} */
 	const char *page_param;
 	const char *size_param;
 	const char *offset_param;
 	const char *cursor_param;
-	int			first_page;		/* number of the first page */
+	int			first_page;		/* number of the first page; the first offset is 0 */
 	const char *next;			/* JSON Pointer, or NULL */
 	const char *total;			/* JSON Pointer or "header:Name", or NULL */
 	const char *count_header;	/* a request header that makes the service count, "Prefer: count=exact", or NULL */

@@ -81,7 +81,10 @@ extern PagingState *dq_paging_create(const PagingSpec *spec, const char *base_ur
 /* The first page; size_limit > 0 asks for at most so many rows (LIMIT known to the planner). */
 extern PagePosition dq_paging_first(PagingState *state, int64 size_limit);
 
-/* Pages must be handed over in order.  detail gets more words or NULL. */
+/*
+ * Pages must be handed over in order.  detail gets more words or NULL.  Texts of *next live in the state, until
+ * the advance after the next one.
+ */
 extern PagingVerdict dq_paging_advance(PagingState *state, const PageFacts *facts, PagePosition *next,
 									   char **problem, char **detail);
 

@@ -43,14 +43,18 @@ typedef struct Question
 	const char *const *fixed;	/* "name=value" pieces sent as they are (default_param) */
 	int			nsort;
 	const SortKey *sort;
-	const Template *spell_sort; /* with {keys} */
+	const Template *spell_sort; /* with {keys}, {orders} */
 	const Template *sort_asc;	/* with {name} */
 	const Template *sort_desc;
 } Question;
 
+/* The placeholders that spell_sort may use, NULL-terminated; those of sort_asc and sort_desc are {name} alone. */
+extern const char *const *dq_sort_placeholders(void);
+extern const char *const *dq_sort_key_placeholders(void);
+
 /*
  * Builds the URL of a question, without paging.  NULL with *problem (palloc'd phrase) when a placeholder has no value, or a
- * value would change the path (empty, ".", "..", or holding NUL or control characters).
+ * value in the path (not in its query string) would change it: empty, ".", "..", or holding control characters.
  */
 extern char *dq_question_url(const Question *question, char **problem);
 

@@ -2,9 +2,9 @@
  * template.h
  *	  Templates of query strings and paths: literal text with {placeholders}.
  *
- * In a spell_* template the placeholders are {name}, {value}, {values} and, for spell_like, {regex}; in a path they name
- * columns.  "{{" and "}}" stand for single braces.  Literal text is sent as the operator wrote it, values are
- * percent-encoded (RFC 3986 section 2.1).
+ * In a spell_* template the placeholders are {name}, {value}, ... (dq_condition_placeholders() says which); in a path they
+ * name columns.  "{{" and "}}" stand for single braces.  Literal text is sent as the operator wrote it, except that
+ * bytes that cannot stand in a URL are percent-encoded; values are percent-encoded wholly (RFC 3986 section 2.1).
  *
  * Pure room: nothing here raises.
  */

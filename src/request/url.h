@@ -13,6 +13,13 @@
 extern void dq_url_encode(StringInfo out, const char *value);
 
 /*
+ * Appends text of an operator's template: what is legal in a path or query stays, "%" with two hex digits too; the
+ * rest is percent-encoded, square brackets and "#" included (strict servers refuse the former, the latter would
+ * cut the URL off).
+ */
+extern void dq_url_encode_literal(StringInfo out, const char *text);
+
+/*
  * Checks a base URL: http or https, a host, no user information, no query, no fragment.  Returns NULL when it is good, else
  * what is wrong with it (a static phrase that never quotes a password).
  */
