@@ -78,11 +78,6 @@ $(error PostgreSQL's server headers are not here ($(PG_CONFIG) --pgxs): \
 endif
 include $(PGXS)
 
-# Before 16 the macro is empty and hides what PostgreSQL has to find.
-ifneq (,$(filter 14 15,$(MAJORVERSION)))
-override CPPFLAGS += -D'PGDLLEXPORT=__attribute__((visibility("default")))'
-endif
-
 $(DATA_built): $(SQL_PARTS)
 	cat $^ > $@
 

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "fdw/fdw.h"
 #include "fmgr.h"
 

@@ -63,7 +63,6 @@ keep_logs() {
     mkdir -p "$kept"
     cp -r "$dq_run"/regress/regression.diffs "$dq_run"/regress/results "$dq_run"/regress/log \
         "$dq_run"/tap/tmp_check/log "$kept/" 2>/dev/null || true
-    cp "$dq_run"/regress/results/*.out "$kept/" 2>/dev/null || true
     echo "# logs are in ${kept#"$dq_root"/}"
 }
 
@@ -96,8 +95,8 @@ cd "$dq_run/source"
 
 if [ -z "${TESTS:-}${PROVE_TESTS:-}" ]; then
     run_unit_tests
-    TESTS=$(cd sql && ls -- *.sql 2>/dev/null | sed 's/\.sql$//' | tr '\n' ' ')
-    PROVE_TESTS=$(ls test/t/*.pl 2>/dev/null || true)
+    TESTS=$(find sql -name '*.sql' -printf '%f\n' | sed 's/\.sql$//' | sort | tr '\n' ' ')
+    PROVE_TESTS=$(find test/t -name '*.pl' | sort)
 fi
 run_regress "${TESTS:-}"
 # shellcheck disable=SC2086
