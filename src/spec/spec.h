@@ -60,6 +60,7 @@ typedef struct ColumnSpec
 	ColumnFormat format;
 	char	   *default_param;	/* "name=value" to send where the column is not restricted */
 	bool		trust_exact;
+	ConditionOpSet exact_ops;	/* operators whose answer needs no local recheck */
 } ColumnSpec;
 
 typedef struct TableSpec

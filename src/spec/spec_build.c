@@ -1,0 +1,324 @@
+/*
+ * spec_build.c
+ *	  Builds the spec of a foreign table, and the endpoint of a server for a user, from their options.
+ *
+ * Options were checked one by one when they were set; what depends on several of them is checked here, since any of server, table
+ * and columns may have been altered since.
+ */
+#include "postgres.h"
+
+#include "access/reloptions.h"
+#include "access/table.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
+#include "foreign/foreign.h"
+#include "spec/spec_private.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+void
+dq_spec_note_options(List *options, const char **values)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst(cell);
+		const OptionRow *row = dq_option_find(option->defname);
+
+		if (row)
+			values[row - dq_options] = pstrdup(defGetString(option));
+	}
+}
+
+const char *
+dq_spec_option(const OptionValues *values, OptionId id)
+{
+	if (values->table[id])
+		return values->table[id];
+	if (values->server[id])
+		return values->server[id];
+	return dq_options[id].default_value;
+}
+
+static bool
+option_bool(const OptionValues *values, OptionId id)
+{
+	return dq_option_bool(dq_spec_option(values, id));
+}
+
+static int64
+option_number(const OptionValues *values, OptionId id)
+{
+	return dq_option_number(&dq_options[id], dq_spec_option(values, id));
+}
+
+static int
+option_word(const OptionValues *values, OptionId id)
+{
+	return dq_option_word(&dq_options[id], dq_spec_option(values, id));
+}
+
+/* A setting, or what the dialect says. */
+static const char *
+option_or_dialect(const OptionValues *values, OptionId id, const char *of_dialect)
+{
+	const char *value = dq_spec_option(values, id);
+
+	return value ? value : of_dialect;
+}
+
+static JsonPointer *
+compile_pointer(const char *value)
+{
+	const char *problem = NULL;
+	JsonPointer *pointer = value ? dq_json_pointer_compile(value, &problem) : NULL;
+
+	if (problem && pointer == NULL)
+		elog(ERROR, "invalid JSON Pointer \"%s\": %s", value, problem);
+	return pointer;
+}
+
+static Template *
+compile_template(const char *value, const char *const *names)
+{
+	char	   *problem = NULL;
+	Template   *compiled = value ? dq_template_compile(value, names, &problem) : NULL;
+
+	if (value && compiled == NULL)
+		elog(ERROR, "invalid template \"%s\": %s", value, problem);
+	return compiled;
+}
+
+static void
+build_limits(TableSpec *table, const OptionValues *values)
+{
+	table->limits = (TransferLimits) {
+		.timeout_ms = option_number(values, OPT_TIMEOUT),
+		.connect_timeout_ms = option_number(values, OPT_CONNECT_TIMEOUT),
+		.retries = option_number(values, OPT_RETRIES),
+		.retry_backoff_ms = option_number(values, OPT_RETRY_BACKOFF),
+		.max_in_flight = option_number(values, OPT_MAX_IN_FLIGHT),
+		.max_response_bytes = option_number(values, OPT_MAX_RESPONSE),
+		.proxy = dq_spec_option(values, OPT_PROXY),
+		.ca_file = dq_spec_option(values, OPT_CA_FILE)
+	};
+}
+
+static void
+contradiction(const TableSpec *table, const char *problem, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("options of foreign table \"%s\" do not fit together: %s", table->name, problem),
+			 errhint("%s", hint)));
+}
+
+static void
+build_paging(TableSpec *table, const OptionValues *values)
+{
+	const Dialect *dialect = values->dialect;
+	PagingSpec *paging = &table->paging;
+	const char *first = dq_spec_option(values, OPT_FIRST_PAGE);
+	const char *total;
+
+	paging->kind = option_word(values, OPT_PAGING);
+	paging->page_size = option_number(values, OPT_PAGE_SIZE);
+	paging->page_param = option_or_dialect(values, OPT_PAGE_PARAM, dialect->page_param);
+	paging->size_param = option_or_dialect(values, OPT_SIZE_PARAM, dialect->size_param);
+	paging->offset_param = option_or_dialect(values, OPT_OFFSET_PARAM, dialect->offset_param);
+	paging->cursor_param = option_or_dialect(values, OPT_CURSOR_PARAM, dialect->cursor_param);
+	paging->first_page = first ? dq_option_number(&dq_options[OPT_FIRST_PAGE], first) :
+		paging->kind == PAGING_OFFSET ? 0 : dialect->first_page;
+	paging->last_page = option_word(values, OPT_LAST_PAGE);
+	paging->max_pages = option_number(values, OPT_MAX_PAGES);
+
+	table->next_text = (char *) option_or_dialect(values, OPT_NEXT, dialect->next);
+	total = dq_spec_option(values, OPT_TOTAL);
+	if (total == NULL && (paging->kind == PAGING_PAGE || paging->kind == PAGING_OFFSET))
+		total = dialect->total;
+	table->total_text = (char *) total;
+	if (total && strncmp(total, "header:", 7) == 0)
+		table->total_header = pstrdup(total + 7);
+	else
+		table->total = compile_pointer(total);
+	paging->has_total = total != NULL;
+
+	if (paging->kind == PAGING_CURSOR || paging->kind == PAGING_NEXT)
+	{
+		if (table->next_text == NULL)
+			contradiction(table, psprintf("paging '%s' needs option \"next\"",
+										  dq_paging_kind_name(paging->kind)),
+						  "Set next to the JSON Pointer of the next cursor or URL, as '/meta/next'.");
+		table->next = compile_pointer(table->next_text);
+	}
+	if (paging->kind == PAGING_PAGE && paging->page_param == NULL)
+		contradiction(table, "paging 'page' needs a parameter for the page's number",
+					  "Set option \"page_param\".");
+	if (paging->kind == PAGING_OFFSET && paging->offset_param == NULL)
+		contradiction(table, "paging 'offset' needs a parameter for the offset",
+					  "Set option \"offset_param\".");
+	if (paging->kind == PAGING_CURSOR && paging->cursor_param == NULL)
+		contradiction(table, "paging 'cursor' needs a parameter for the cursor",
+					  "Set option \"cursor_param\".");
+}
+
+static void
+add_headers(TableSpec *table, const char *value)
+{
+	char	   *problem;
+	List	   *headers = value ? dq_option_headers(value, &problem) : NIL;
+	ListCell   *cell;
+	int			more = list_length(headers) / 2;
+
+	table->headers = table->headers ?
+		repalloc(table->headers, sizeof(Header) * (table->nheaders + more + 1)) :
+		palloc(sizeof(Header) * (more + 1));
+	for (cell = list_head(headers); cell; cell = lnext(headers, lnext(headers, cell)))
+		table->headers[table->nheaders++] = (Header) {lfirst(cell), lfirst(lnext(headers, cell))};
+}
+
+/* Fixed headers, and the one that makes services of this dialect count, where a total is read from a header. */
+static void
+build_headers(TableSpec *table, const OptionValues *values)
+{
+	const char *count = values->dialect->count_header;
+	const char *colon = count ? strchr(count, ':') : NULL;
+
+	add_headers(table, dq_spec_option(values, OPT_HEADERS));
+	if (colon && table->total_header)
+		table->headers[table->nheaders++] = (Header) {
+			pnstrdup(count, colon - count), pstrdup(colon + 1 + strspn(colon + 1, " "))
+		};
+}
+
+static ServiceSpec *
+build_service(ForeignServer *server, const OptionValues *values)
+{
+	ServiceSpec *service = palloc0(sizeof(ServiceSpec));
+	const char *url = values->server[OPT_URL];
+	int			len = url ? strlen(url) : 0;
+
+	if (url == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("option \"url\" is required for server \"%s\"", server->servername)));
+	while (len > 0 && url[len - 1] == '/')
+		len--;
+	service->serverid = server->serverid;
+	service->name = pstrdup(server->servername);
+	service->url = pnstrdup(url, len);
+	service->max_in_flight = option_number(values, OPT_MAX_IN_FLIGHT);
+	return service;
+}
+
+TableSpec *
+dq_spec_build_table(Oid relid)
+{
+	ForeignTable *foreign = GetForeignTable(relid);
+	ForeignServer *server = GetForeignServer(foreign->serverid);
+	Relation	relation = table_open(relid, NoLock);
+	TableSpec  *table = palloc0(sizeof(TableSpec));
+	OptionValues *values = palloc0(sizeof(OptionValues));
+
+	table->relid = relid;
+	table->name = pstrdup(RelationGetRelationName(relation));
+	values->relation_name = table->name;
+	dq_spec_note_options(server->options, values->server);
+	dq_spec_note_options(foreign->options, values->table);
+	values->dialect = dq_dialect_find(dq_spec_option(values, OPT_DIALECT));
+	if (values->dialect == NULL)
+		elog(ERROR, "dialect \"%s\" is unknown", dq_spec_option(values, OPT_DIALECT));
+	if (values->table[OPT_PATH] == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("option \"path\" is required for foreign table \"%s\"", table->name)));
+	table->service = build_service(server, values);
+	build_limits(table, values);
+	table->path = compile_template(values->table[OPT_PATH], NULL);
+	table->lookup_path = compile_template(values->table[OPT_LOOKUP_PATH], NULL);
+	table->rows_text = (char *) dq_spec_option(values, OPT_ROWS);
+	table->rows = compile_pointer(table->rows_text);
+	table->lookup_rows_text = (char *) dq_spec_option(values, OPT_LOOKUP_ROWS);
+	table->lookup_rows = compile_pointer(table->lookup_rows_text);
+	table->not_found = option_word(values, OPT_NOT_FOUND);
+	build_paging(table, values);
+	build_headers(table, values);
+	table->spell_sort = compile_template(option_or_dialect(values, OPT_SPELL_SORT,
+														   values->dialect->spell_sort),
+										 dq_sort_placeholders());
+	table->sort_asc = compile_template(values->dialect->sort_asc ? values->dialect->sort_asc : "{name}",
+									   dq_sort_key_placeholders());
+	table->sort_desc = compile_template(values->dialect->sort_desc ? values->dialect->sort_desc :
+										"-{name}", dq_sort_key_placeholders());
+	table->max_batch = option_number(values, OPT_MAX_BATCH);
+	table->max_url_bytes = option_number(values, OPT_MAX_URL);
+	table->prefetch = option_bool(values, OPT_PREFETCH);
+	table->trust_exact = option_word(values, OPT_TRUST) != 0;
+	table->is_idempotent = option_bool(values, OPT_IDEMPOTENT);
+	table->estimated_rows = option_number(values, OPT_ESTIMATED_ROWS);
+	dq_spec_build_columns(table, relation, values);
+	table_close(relation, NoLock);
+	return table;
+}
+
+/* The options of the user's mapping, of PUBLIC's, or none at all. */
+static List *
+mapping_options(Oid serverid, Oid userid)
+{
+	HeapTuple	tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
+										ObjectIdGetDatum(serverid));
+	Datum		options;
+	bool		isnull;
+	List	   *list = NIL;
+
+	if (!HeapTupleIsValid(tuple))
+		tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid),
+								ObjectIdGetDatum(serverid));
+	if (!HeapTupleIsValid(tuple))
+		return NIL;
+	options = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions, &isnull);
+	if (!isnull)
+		list = untransformRelOptions(options);
+	ReleaseSysCache(tuple);
+	return list;
+}
+
+static Credentials *
+build_credentials(Oid serverid, Oid userid)
+{
+	const char *values[OPTION_COUNT] = {0};
+	Credentials *credentials = palloc0(sizeof(Credentials));
+	const char *place;
+
+	dq_spec_note_options(mapping_options(serverid, userid), values);
+	for (int i = 0; i < OPTION_COUNT; i++)
+		if (values[i] == NULL)
+			values[i] = dq_options[i].default_value;
+	place = values[OPT_API_KEY_IN];
+	credentials->auth = dq_option_word(&dq_options[OPT_AUTH], values[OPT_AUTH]);
+	credentials->username = values[OPT_USERNAME];
+	credentials->password = values[OPT_PASSWORD];
+	credentials->token = values[OPT_TOKEN];
+	credentials->api_key = values[OPT_API_KEY];
+	credentials->api_key_place = strncmp(place, "query:", 6) == 0 ? API_KEY_QUERY : API_KEY_HEADER;
+	credentials->api_key_name = strchr(place, ':') + 1;
+	return credentials;
+}
+
+Endpoint *
+dq_spec_build_endpoint(const TableSpec *table, Oid userid)
+{
+	Endpoint   *endpoint = palloc0(sizeof(Endpoint));
+
+	endpoint->serverid = table->service->serverid;
+	endpoint->server_name = pstrdup(table->service->name);
+	endpoint->limits = table->limits;
+	if (table->limits.proxy)
+		endpoint->limits.proxy = pstrdup(table->limits.proxy);
+	if (table->limits.ca_file)
+		endpoint->limits.ca_file = pstrdup(table->limits.ca_file);
+	endpoint->credentials = build_credentials(endpoint->serverid, userid);
+	return endpoint;
+}

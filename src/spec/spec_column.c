@@ -1,0 +1,198 @@
+/*
+ * spec_column.c
+ *	  Builds the specs of a foreign table's columns.
+ */
+#include "postgres.h"
+
+#include "commands/defrem.h"
+#include "foreign/foreign.h"
+#include "spec/spec_private.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+/* Each operator's option, by ConditionOp. */
+static const OptionId spell_options[COND_COUNT] = {
+	[COND_EQ] = OPT_SPELL_EQ,
+	[COND_NE] = OPT_SPELL_NE,
+	[COND_LT] = OPT_SPELL_LT,
+	[COND_LE] = OPT_SPELL_LE,
+	[COND_GT] = OPT_SPELL_GT,
+	[COND_GE] = OPT_SPELL_GE,
+	[COND_IN] = OPT_SPELL_IN,
+	[COND_LIKE] = OPT_SPELL_LIKE,
+	[COND_NULL] = OPT_SPELL_NULL,
+	[COND_NOTNULL] = OPT_SPELL_NOTNULL
+};
+
+static const char *
+column_option(const OptionValues *values, OptionId id)
+{
+	return values->column[id] ? values->column[id] : dq_options[id].default_value;
+}
+
+/* "/" and the name, escaped as RFC 6901 section 3 says. */
+static char *
+default_pointer(const char *name)
+{
+	StringInfoData pointer;
+
+	initStringInfo(&pointer);
+	appendStringInfoChar(&pointer, '/');
+	for (; *name; name++)
+	{
+		if (*name == '~')
+			appendStringInfoString(&pointer, "~0");
+		else if (*name == '/')
+			appendStringInfoString(&pointer, "~1");
+		else
+			appendStringInfoChar(&pointer, *name);
+	}
+	return pointer.data;
+}
+
+/* The nearest spelling of an operator: column, table, server, dialect.  *by_dialect tells whether it is the preset. */
+static const Template *
+nearest_spell(const OptionValues *values, ConditionOp op, bool *by_dialect)
+{
+	OptionId	id = spell_options[op];
+	const char *source = values->column[id];
+	char	   *problem = NULL;
+
+	if (source == NULL)
+		source = values->table[id] ? values->table[id] : values->server[id];
+	*by_dialect = source == NULL;
+	if (source == NULL)
+		source = values->dialect->spell[op];
+	return source ? dq_template_compile(source, dq_condition_placeholders(op), &problem) : NULL;
+}
+
+/* An operator that is declared but cannot be said would never be asked: the declaration is wrong. */
+static void
+refuse_unspelled(const TableSpec *table, const ColumnSpec *column, ConditionOp op,
+				 const OptionValues *values)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("column \"%s\" of foreign table \"%s\" has filter \"%s\", which dialect \"%s\" cannot say",
+					column->name, table->name, dq_condition_op_name(op), values->dialect->name),
+			 errhint("Set option \"%s\" for the column, the table or the server.",
+					 dq_options[spell_options[op]].name)));
+}
+
+static void
+build_filters(const TableSpec *table, ColumnSpec *column, const OptionValues *values)
+{
+	const char *declared = values->column[OPT_FILTER];
+	bool		trusts = column->trust_exact;
+	char	   *problem = NULL;
+
+	if (declared && !dq_condition_ops_parse(declared, &column->filters, &problem))
+		elog(ERROR, "invalid filter \"%s\": %s", declared, problem);
+	for (int op = 0; op < COND_COUNT; op++)
+	{
+		bool		by_dialect;
+
+		column->spell[op] = nearest_spell(values, op, &by_dialect);
+		if (trusts && !(by_dialect && (values->dialect->inexact & COND_BIT(op))))
+			column->exact_ops |= COND_BIT(op);
+	}
+	/* Either half of "null" may be missing, a list can be asked key by key. */
+	for (int op = 0; op < COND_COUNT; op++)
+	{
+		bool		has_other_way = (op == COND_IN && column->spell[COND_EQ]) ||
+			(op == COND_NULL && column->spell[COND_NOTNULL]) ||
+			(op == COND_NOTNULL && column->spell[COND_NULL]);
+
+		if (!(column->filters & COND_BIT(op)) || column->spell[op])
+			continue;
+		if (!has_other_way)
+			refuse_unspelled(table, column, op, values);
+		if (op != COND_IN)
+			column->filters &= ~COND_BIT(op);
+	}
+}
+
+static void
+build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values)
+{
+	ColumnSpec *column = &table->columns[attribute->attnum - 1];
+	List	   *options = GetForeignColumnOptions(table->relid, attribute->attnum);
+	const char *json;
+
+	memset(values->column, 0, sizeof(values->column));
+	dq_spec_note_options(options, values->column);
+	json = values->column[OPT_JSON];
+	column->name = pstrdup(NameStr(attribute->attname));
+	column->type = attribute->atttypid;
+	column->typmod = attribute->atttypmod;
+	column->collation = attribute->attcollation;
+	column->in_path = dq_template_uses(table->path, column->name);
+	column->in_lookup_path = table->lookup_path &&
+		dq_template_uses(table->lookup_path, column->name);
+	column->from_request = values->column[OPT_FROM] != NULL;
+	column->json_is_set = json != NULL;
+	if (json)
+		column->json = pstrdup(json);
+	else if (!column->in_path && !column->from_request)
+		column->json = default_pointer(column->name);
+	column->param = values->column[OPT_PARAM] ? pstrdup(values->column[OPT_PARAM]) : column->name;
+	column->is_key = dq_option_bool(column_option(values, OPT_KEY));
+	column->is_required = column->in_path || dq_option_bool(column_option(values, OPT_REQUIRED));
+	column->sort = dq_option_word(&dq_options[OPT_SORT], column_option(values, OPT_SORT));
+	column->format = dq_option_word(&dq_options[OPT_FORMAT], column_option(values, OPT_FORMAT));
+	column->default_param = (char *) values->column[OPT_DEFAULT_PARAM];
+	column->trust_exact = values->column[OPT_TRUST] ?
+		dq_option_word(&dq_options[OPT_TRUST], values->column[OPT_TRUST]) != 0 : table->trust_exact;
+	build_filters(table, column, values);
+	if (column->is_required && !column->in_path && column->filters == 0 && !column->in_lookup_path)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("column \"%s\" of foreign table \"%s\" is required, but no condition on it can be asked",
+						column->name, table->name),
+				 errhint("Set option \"filter\" of the column, or use it in \"path\".")));
+	if (column->from_request && !column->in_path && column->filters == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("column \"%s\" of foreign table \"%s\" takes its value from the request, but is never asked for",
+						column->name, table->name),
+				 errhint("Set option \"filter\" of the column to '='.")));
+}
+
+/* A placeholder that names no column can never be filled. */
+static void
+check_placeholders(const TableSpec *table, const Template *path, OptionId id)
+{
+	for (int i = 0; path && i < path->nparts; i++)
+	{
+		const char *name = path->parts[i].placeholder;
+		bool		is_known = name == NULL;
+
+		for (int c = 0; !is_known && c < table->natts; c++)
+			is_known = !table->columns[c].is_dropped && strcmp(table->columns[c].name, name) == 0;
+		if (!is_known)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+					 errmsg("option \"%s\" of foreign table \"%s\" names column \"%s\", which does not exist",
+							dq_options[id].name, table->name, name)));
+	}
+}
+
+void
+dq_spec_build_columns(TableSpec *table, Relation relation, OptionValues *values)
+{
+	TupleDesc	tupdesc = RelationGetDescr(relation);
+
+	table->natts = tupdesc->natts;
+	table->columns = palloc0(sizeof(ColumnSpec) * Max(table->natts, 1));
+	for (int i = 0; i < table->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+
+		table->columns[i].attnum = i + 1;
+		table->columns[i].is_dropped = attribute->attisdropped;
+		if (!attribute->attisdropped)
+			build_column(table, attribute, values);
+	}
+	check_placeholders(table, table->path, OPT_PATH);
+	check_placeholders(table, table->lookup_path, OPT_LOOKUP_PATH);
+}

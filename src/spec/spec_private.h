@@ -1,0 +1,36 @@
+/*
+ * spec_private.h
+ *	  Shared by spec_build.c, spec_column.c and spec_cache.c only.
+ */
+#ifndef DQ_SPEC_PRIVATE_H
+#define DQ_SPEC_PRIVATE_H
+
+#include "nodes/pg_list.h"
+#include "spec/options.h"
+#include "spec/spec.h"
+#include "utils/relcache.h"
+
+/* Options as set at each place, by OptionId; NULL: not set. */
+typedef struct OptionValues
+{
+	const char *server[OPTION_COUNT];
+	const char *table[OPTION_COUNT];
+	const char *column[OPTION_COUNT];
+	const Dialect *dialect;
+	const char *relation_name;	/* for errors */
+} OptionValues;
+
+/* Notes the values of a list of DefElems. */
+extern void dq_spec_note_options(List *options, const char **values);
+
+/* The nearest setting of table and server, else the default; NULL without any. */
+extern const char *dq_spec_option(const OptionValues *values, OptionId id);
+
+/* Builds a spec in the current context; raises on contradictions. */
+extern TableSpec *dq_spec_build_table(Oid relid);
+extern Endpoint *dq_spec_build_endpoint(const TableSpec *table, Oid userid);
+
+/* spec_column.c: fills table->columns. */
+extern void dq_spec_build_columns(TableSpec *table, Relation relation, OptionValues *values);
+
+#endif							/* DQ_SPEC_PRIVATE_H */
