@@ -4,7 +4,7 @@
 #     Proves what the README promises: in a fresh bookworm (or trixie, ...) made by debootstrap, with git and make
 #     and nothing else, a clone of this repository runs "make demo" and "make check".  Needs root.
 #
-# Packages come from where the host gets its own: mirror, apt settings and keys are taken from the host's
+# Packages come from where the host gets its own: mirror and apt settings are taken from the host's
 # configuration.  KEEP=1 leaves the folder.
 set -euo pipefail
 exec </dev/null
@@ -17,18 +17,20 @@ say() { echo "chroot: $*" >&2; }
 [ "$(id -u)" -eq 0 ] || { say "needs root"; exit 1; }
 command -v debootstrap >/dev/null || { say "needs debootstrap"; exit 1; }
 
-# The first Debian archive in the host's sources, one-line or deb822.
+# The first archive in the host's sources that is not about updates alone, one-line or deb822.
 host_mirror() {
-    local sources=(/etc/apt/sources.list /etc/apt/sources.list.d/*)
-    {
-        sed -nE 's/^deb +(\[[^]]*\] +)?([a-z]+:[^ ]+) +.*/\2/p' "${sources[@]}" 2>/dev/null
-        sed -nE 's/^URIs: *([^ ]+).*/\1/p' "${sources[@]}" 2>/dev/null
-    } | grep -vE 'security|pgdg|postgresql' | head -n 1
+    local file
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/{debian,ubuntu}.{sources,list} \
+        /etc/apt/sources.list.d/*.{sources,list}; do
+        [ -f "$file" ] || continue
+        sed -nE -e 's/^deb +(\[[^]]*\] +)?([a-z]+:[^ ]+) +.*/\2/p' -e 's/^URIs: *([^ ]+).*/\1/p' "$file"
+    done | grep -vE 'security|pgdg|postgresql' | sed -n 1p
 }
 
 mirror=${MIRROR:-$(host_mirror)}
 [ -n "$mirror" ] || { say "the host's apt sources name no mirror; set MIRROR="; exit 1; }
 target=$(mktemp -d "${TMPDIR:-/var/tmp}/distquery-$suite.XXXXXX")
+chmod 755 "$target"
 
 inside() {
     env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive \
@@ -43,7 +45,7 @@ clean_up() {
     done
     if [ -n "${KEEP:-}" ]; then
         say "$target was kept"
-    elif ! mount | grep -qF " $target/"; then
+    elif ! mount | grep -F " $target/" >/dev/null; then
         rm -rf --one-file-system "$target"
     fi
 }
@@ -59,7 +61,6 @@ rm -f "$log"
 # What the host's apt has to know to reach that mirror.
 cp -rL /etc/apt/apt.conf.d/. "$target/etc/apt/apt.conf.d/" 2>/dev/null || true
 [ ! -e /etc/apt/apt.conf ] || cp -L /etc/apt/apt.conf "$target/etc/apt/"
-cp -rL /etc/apt/auth.conf.d "$target/etc/apt/" 2>/dev/null || true
 cp -rL /usr/local/share/ca-certificates/. "$target/usr/local/share/ca-certificates/" 2>/dev/null || true
 echo "deb $mirror $suite main" >"$target/etc/apt/sources.list"
 cp -L /etc/resolv.conf "$target/etc/resolv.conf"

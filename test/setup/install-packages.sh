@@ -38,9 +38,10 @@ find_pg_config() {
 
 # The newest supported major version that apt knows.
 offered_major() {
-    local major
+    local major policy
     for major in $supported; do
-        if apt-cache policy "postgresql-server-dev-$major" 2>/dev/null | grep -q 'Candidate: [0-9]'; then
+        policy=$(apt-cache policy "postgresql-server-dev-$major" 2>/dev/null || true)
+        if [[ $policy =~ Candidate:\ [0-9] ]]; then
             echo "$major"
             return
         fi
@@ -115,7 +116,8 @@ install_missing() {
 
     if ! as_root=$(root_command); then
         say "packages are missing, and neither root nor sudo is at hand; please run"
-        say "    apt-get install $(echo "${missing[*]}" | sed "s/{major}/15/g")"
+        packages=${missing[*]}
+        say "    apt-get install ${packages//\{major\}/$(offered_major || echo 15)}"
         exit 1
     fi
     say "installing ${missing[*]}"
