@@ -35,7 +35,10 @@ typedef enum SplitResult
 /* Created in the current memory context, which must outlive it; config is copied, its pointers borrowed. */
 extern RowSplitter *dq_splitter_create(const SplitterConfig *config);
 
-/* Hands the next bytes over; they are copied where next() does not consume them at once. */
+/*
+ * Hands the next bytes over, once next() answered SPLIT_NEED_MORE to the ones before.  They are borrowed until it does so
+ * again; what a chunk ends inside of is copied.
+ */
 extern void dq_splitter_feed(RowSplitter *splitter, const char *bytes, size_t len);
 
 extern SplitResult dq_splitter_next(RowSplitter *splitter, JsonSlice *element, JsonError *error);
