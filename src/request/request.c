@@ -86,21 +86,37 @@ expand_path(StringInfo out, const Question *question)
 	return NULL;
 }
 
-/* True when a segment of an encoded path is "." or "..", which would be taken out on the way. */
+/*
+ * True when a segment of an encoded path is "." or "..", which would be taken out on the way.  libcurl and others read
+ * "%2e" as a dot here; only the operator's own text can say that.
+ */
 static bool
 has_dot_segment(const char *path)
 {
 	const char *end = path + strcspn(path, "?");
+	int			dots = 0;
+	int			others = 0;
 
-	for (const char *p = path; p < end; p++)
+	for (const char *p = path;; p++)
 	{
-		size_t		len = strcspn(p, "/?");
-
-		if ((len == 1 && p[0] == '.') || (len == 2 && p[0] == '.' && p[1] == '.'))
-			return true;
-		p += len;
+		if (p == end || *p == '/')
+		{
+			if (others == 0 && (dots == 1 || dots == 2))
+				return true;
+			if (p == end)
+				return false;
+			dots = others = 0;
+		}
+		else if (*p == '.')
+			dots++;
+		else if (pg_strncasecmp(p, "%2e", 3) == 0)
+		{
+			dots++;
+			p += 2;
+		}
+		else
+			others++;
 	}
-	return false;
 }
 
 static bool

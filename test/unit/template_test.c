@@ -124,6 +124,10 @@ test_path(void)
 	is_text(path_url("http://h", "/x#y", none, &problem), "http://h/x%23y", "no fragment");
 	is_text(path_url("http://h", "/x/../y", none, &problem), NULL, "dot segments are refused");
 	is_text(problem, "its path has a segment \".\" or \"..\"", "and named");
+	is_text(path_url("http://h", "/x/%2E./y", none, &problem), NULL, "encoded ones too");
+	is_text(path_url("http://h", "..", none, &problem), NULL, "at the end too");
+	is_text(path_url("http://h", "/x.y/...?a=/../", none, &problem), "http://h/x.y/...?a=/../",
+			"other dots are fine");
 	is_text(path_url("http://h", "http://evil/", none, &problem), "http://h/http://evil/",
 			"the base cannot be left");
 }
