@@ -120,9 +120,7 @@ install_missing() {
         say "    apt-get install ${packages//\{major\}/$(offered_major || echo 15)}"
         exit 1
     fi
-    say "installing ${missing[*]}"
-    export DEBIAN_FRONTEND=noninteractive
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2
+    $as_root apt-get update -qq >&2
     packages=${missing[*]}
     if [[ $packages == *"{major}"* ]]; then
         major=$(offered_major) || {
@@ -131,14 +129,18 @@ install_missing() {
         }
         packages=${packages//\{major\}/$major}
         # Our servers are private ones: do not let the package make and start one of its own.
-        $as_root mkdir -p "$(dirname "$no_cluster")"
+        $as_root mkdir -p "${no_cluster%/*}"
         echo "create_main_cluster = false" | $as_root tee "$no_cluster" >/dev/null
     fi
-    local status=0
+    say "installing $packages"
+    local status=0 log
+    log=$(mktemp)
     # shellcheck disable=SC2086
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        -o Dpkg::Use-Pty=0 $packages >&2 || status=$?
+        -o Dpkg::Use-Pty=0 $packages >"$log" 2>&1 || status=$?
     $as_root rm -f "$no_cluster"
+    [ $status -eq 0 ] || tail -n 40 "$log" >&2
+    rm -f "$log"
     if [ $status -ne 0 ]; then
         say "apt-get could not install these packages"
         exit 1
