@@ -80,7 +80,11 @@ trap 'exit 130' INT TERM
 failed=0
 
 dq_private_tree "$dq_run/tree"
-dq_build check "$dq_run/tree" ASSERTS=1 ${WERROR:+WERROR=1}
+if ! dq_build check "$dq_run/tree" ASSERTS=1 ${WERROR:+WERROR=1}; then
+    echo "# the build failed"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
 
 # The tests run in a copy, which the server's user can read wherever the clone lies.
 mkdir -p "$dq_run/source/sql" "$dq_run/source/expected"

@@ -43,18 +43,20 @@ dq_copy_sources() {
 
 # dq_build variant tree [make arguments]: builds in build/pgNN-variant and installs below tree.
 dq_build() {
-    local variant=$1 tree=$2 major folder
+    local variant=$1 tree=$2 major folder make
     shift 2
     major=$("$PG_CONFIG" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/')
     folder=$dq_root/build/pg$major-$variant
+    make=(make --no-print-directory -C "$folder" PG_CONFIG="$PG_CONFIG" "$@")
+    [ -n "${V:-}" ] || make+=(-s)
     mkdir -p "$dq_root/build"
     (
         flock 9
-        dq_copy_sources "$folder"
-        dq_quietly make -C "$folder" --no-print-directory -j"$(nproc)" PG_CONFIG="$PG_CONFIG" "$@" all
-        dq_quietly make -C "$folder" --no-print-directory PG_CONFIG="$PG_CONFIG" "$@" DESTDIR="$tree" install
+        dq_copy_sources "$folder" &&
+            dq_quietly "${make[@]}" -j"$(nproc)" all &&
+            dq_quietly "${make[@]}" DESTDIR="$tree" install || exit 1
         if [ "$variant" = check ]; then
-            dq_quietly make -C "$folder" --no-print-directory -j"$(nproc)" PG_CONFIG="$PG_CONFIG" unit-build
+            dq_quietly "${make[@]}" -j"$(nproc)" unit-build || exit 1
             mkdir -p "$tree/unit"
             find "$folder/build/unit" -name '*_test' -type f -exec cp -t "$tree/unit" {} + 2>/dev/null || true
         fi
