@@ -173,6 +173,19 @@ refuse_op(const ColumnSpec *column, ConditionOp op)
 	return NULL;
 }
 
+/* 1.5 and 1.50, or two spellings of one moment, are equal as values and differ as text. */
+static bool
+compares_differently_as_text(Oid type, ConditionOp op)
+{
+	bool		is_range = op == COND_LT || op == COND_LE || op == COND_GT || op == COND_GE;
+
+	if (is_integer(type) || is_text(type) || type == BOOLOID || type == DATEOID)
+		return false;
+	if (is_range && (type == NUMERICOID || type == FLOAT4OID || type == FLOAT8OID))
+		return false;
+	return get_typtype(type) != TYPTYPE_ENUM;
+}
+
 /* Why the types or the collation of "column op value" forbid to ask it, or NULL. */
 static const char *
 refuse_types(const ColumnSpec *column, ConditionOp op, Oid value_type, Oid collation)
@@ -187,6 +200,8 @@ refuse_types(const ColumnSpec *column, ConditionOp op, Oid value_type, Oid colla
 		!(is_text(column_type) && is_text(type)))
 		return psprintf("types %s and %s are compared locally", format_type_be(column_type),
 						format_type_be(type));
+	if ((column->text_ops & COND_BIT(op)) && compares_differently_as_text(column_type, op))
+		return psprintf("the service compares type %s as text", format_type_be(column_type));
 	if (class == TYPE_TEXT && OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return "the collation is not deterministic";
 	if (op == COND_LT || op == COND_LE || op == COND_GT || op == COND_GE)

@@ -152,7 +152,7 @@ scan_bind(DqScanState *scan)
 	if (scan_evaluate(scan, values))
 		scan->nasks = dq_bind_asks(scan->table, scan->plan, values, &asks);
 	scan->asks = palloc0(sizeof(ScanAsk) * Max(scan->nasks, 1));
-	for (int i = 0; i < scan->nasks; i++)
+	for (int i = 0; asks && i < scan->nasks; i++)
 		scan->asks[i].ask = asks[i];
 	scan->current = 0;
 	scan->started = 0;

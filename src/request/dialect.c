@@ -40,6 +40,7 @@ static const Dialect jsonserver = {
 		[COND_LIKE] = "{name}_like={regex}",
 	},
 	.inexact = COND_BIT(COND_LT) | COND_BIT(COND_GT) | COND_BIT(COND_LIKE),
+	.compares_text = true,
 	.spell_sort = "_sort={keys}&_order={orders}",
 	.sort_asc = "{name}",
 	.sort_desc = "{name}",

@@ -13,6 +13,7 @@ typedef struct Dialect
 	const char *name;
 	const char *spell[COND_COUNT];	/* template texts; NULL: the family has no such operator */
 	ConditionOpSet inexact;		/* operators whose preset asks for a superset: never to be trusted */
+	bool		compares_text;	/* "=" compares the value's JSON text, ranges order strings by bytes */
 	const char *spell_sort;		/* {keys}: a comma list of sort_asc, sort_desc; {orders}: of asc, desc */
 	const char *sort_asc;		/* one ascending key, {name} */
 	const char *sort_desc;		/* one descending key, {name} */

@@ -60,6 +60,7 @@ typedef struct ColumnSpec
 	ColumnFormat format;
 	char	   *default_param;	/* "name=value" to send where the column is not restricted */
 	bool		trust_exact;
+	ConditionOpSet text_ops;	/* operators for which the service compares text, not values */
 	ConditionOpSet exact_ops;	/* operators whose answer needs no local recheck */
 } ColumnSpec;
 

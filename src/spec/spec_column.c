@@ -95,6 +95,8 @@ build_filters(const TableSpec *table, ColumnSpec *column, const OptionValues *va
 		column->spell[op] = nearest_spell(values, op, &by_dialect);
 		if (trusts && !(by_dialect && (values->dialect->inexact & COND_BIT(op))))
 			column->exact_ops |= COND_BIT(op);
+		if (by_dialect && values->dialect->compares_text)
+			column->text_ops |= COND_BIT(op);
 	}
 	/* Either half of "null" may be missing, a list can be asked key by key. */
 	for (int op = 0; op < COND_COUNT; op++)

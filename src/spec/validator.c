@@ -64,7 +64,7 @@ closest_name(OptionPlace place, const char *name)
 			continue;
 		d = varstr_levenshtein_less_equal(name, len, candidate, strlen(candidate), 1, 1, 1,
 										  distance, true);
-		if (d < distance && d < len)
+		if (d < distance && d <= len / 2)
 		{
 			closest = candidate;
 			distance = d;
@@ -97,6 +97,8 @@ places_text(int places)
 	return list.data;
 }
 
+static void refuse_name(OptionPlace place, const char *name) pg_attribute_noreturn();
+
 static void
 refuse_name(OptionPlace place, const char *name)
 {
@@ -118,9 +120,12 @@ static void
 refuse_value(const OptionRow *row, OptionPlace place, const char *value, const char *problem,
 			 const char *hint)
 {
+	bool		may_hold_secret = row->is_secret || row->type == OPTION_HEADERS ||
+		((row->type == OPTION_URL || row->type == OPTION_PROXY) && strchr(value, '@'));
+
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 row->is_secret ?
+			 may_hold_secret ?
 			 errmsg("invalid value for option \"%s\" of %s", row->name, dq_option_place_name(place)) :
 			 errmsg("invalid value for option \"%s\" of %s: \"%s\"", row->name,
 					dq_option_place_name(place), value),

@@ -1,5 +1,7 @@
 /* The foreign data wrapper. */
 
+GRANT USAGE ON SCHEMA @extschema@ TO PUBLIC;
+
 CREATE FUNCTION distquery_handler() RETURNS fdw_handler
     LANGUAGE C STRICT
     AS 'MODULE_PATHNAME', 'distquery_handler';
