@@ -17,7 +17,7 @@ SQL_PARTS = \
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 
 # Sources that build without a backend (see src/base.h): unit tests and fuzz targets link these.
-PURE_SOURCES = $(filter-out src/rows/decoder.c,$(wildcard src/rows/*.c src/request/*.c))
+PURE_SOURCES = $(filter-out src/rows/decoder%,$(wildcard src/rows/*.c src/request/*.c))
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
@@ -129,6 +129,7 @@ unit: unit-build ## C tests of the pure rooms
 	$(Q)ASAN_OPTIONS=detect_leaks=0 prove $(if $(V),-v) --exec '' $(UNIT_PROGRAMS)
 
 unit-build: $(UNIT_PROGRAMS)
+.SECONDARY: $(UNIT_OBJS)
 
 asan: ## the same with address and undefined-behaviour sanitizers
 	$(Q)$(MAKE) --no-print-directory unit UNIT_SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
@@ -155,7 +156,7 @@ fuzz-build: $(FUZZ_TARGETS)
 
 build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(PURE_SOURCES) $(wildcard src/*.h src/rows/*.h src/request/*.h)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(FUZZ_CC) $(PURE_CPPFLAGS) $(PURE_CFLAGS) $(FUZZ_SAN) -o $@ $< $(PURE_SOURCES) $(PURE_LIBS)
+	$(Q)$(FUZZ_CC) $(PURE_CPPFLAGS) $(PURE_CFLAGS) -Wno-ignored-attributes $(FUZZ_SAN) -o $@ $< $(PURE_SOURCES) $(PURE_LIBS)
 
 bench: ## measure against curl, COPY and bare libcurl; see bench/
 	$(Q)PG_CONFIG='$(if $(findstring file,$(origin PG_CONFIG)),,$(PG_CONFIG))' bench/run
