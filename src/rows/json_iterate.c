@@ -112,9 +112,8 @@ extent_byte(JsonExtent *extent, const char *p, const char *end)
 	return NULL;
 }
 
-/* The byte behind the value at p; only where the text is valid. */
-static const char *
-skip_value(const char *p, const char *end, JsonSlice *value)
+const char *
+dq_json_pass_value(const char *p, const char *end, JsonSlice *value)
 {
 	JsonExtent	extent = {0};
 	const char *start = p;
@@ -187,11 +186,11 @@ dq_json_iterator_next(JsonIterator *iterator, JsonSlice *key, JsonSlice *value)
 		return false;
 	if (iterator->is_object)
 	{
-		p = json_skip_space(skip_value(p, end, key), end);
+		p = json_skip_space(dq_json_pass_value(p, end, key), end);
 		p = json_skip_space(p + 1, end);	/* behind the colon */
 	}
 	if (p >= end)
 		return false;
-	iterator->next = skip_value(p, end, value);
+	iterator->next = dq_json_pass_value(p, end, value);
 	return true;
 }

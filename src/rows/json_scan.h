@@ -68,6 +68,9 @@ typedef struct JsonExtent
 /* The byte behind the closing bracket, NULL when it is not in [p, end). */
 extern const char *dq_json_extent(JsonExtent *extent, const char *p, const char *end);
 
+/* The byte behind the value at p, of a text that was checked. */
+extern const char *dq_json_pass_value(const char *p, const char *end, JsonSlice *value);
+
 static inline JsonClass
 json_class(char byte)
 {
