@@ -82,7 +82,7 @@ $(DATA_built): $(SQL_PARTS)
 	cat $^ > $@
 
 # The tests of installcheck find the fixture service in $DQ_URL.
-pg_regress_installcheck := test/fixtures/with-service $(pg_regress_installcheck)
+pg_regress_installcheck := $(subst &&,&& test/fixtures/with-service,$(pg_regress_installcheck))
 
 .PHONY: prove_installcheck
 prove_installcheck: ## run test/t against the installed extension (PROVE_TESTS=, PROVE_FLAGS=)
