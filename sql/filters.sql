@@ -121,7 +121,7 @@ SELECT u.customer_id, u.id FROM wanted w JOIN user_orders u USING (customer_id) 
 
 -- lookups
 CREATE FOREIGN TABLE customers (id bigint OPTIONS (key 'true'), name text, region text OPTIONS (filter '='))
-    SERVER filters OPTIONS (path '/data/plain/customers', lookup_path '/data/plain/customers/{id}', rows '/items', paging 'page', page_size '1000');
+    SERVER filters OPTIONS (path '/data/plain/customers?_envelope=items', lookup_path '/data/plain/customers/{id}', rows '/items', paging 'page', page_size '1000');
 SELECT plan('SELECT * FROM customers WHERE id = 12 AND region = ''EU''');
 SELECT id FROM customers WHERE id = 12;
 SELECT id FROM customers WHERE id IN (12, 14, 99999999) ORDER BY id;

@@ -324,8 +324,8 @@ distquery_materialize(PG_FUNCTION_ARGS)
 	source.filter = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	source.name = PG_ARGISNULL(2) ? default_name(source.relid) :
 		text_to_cstring(PG_GETARG_TEXT_PP(2));
-	warn_if_lost(on_commit);
 	fill_sources(&source, 1, index_on, on_commit);
+	warn_if_lost(on_commit);
 	PG_RETURN_INT64(source.rows);
 }
 
@@ -377,9 +377,11 @@ distquery_materialize_all(PG_FUNCTION_ARGS)
 		sources[i].filter = optional_text(fcinfo, 1, i, n, "filters");
 		sources[i].name = name ? name : default_name(sources[i].relid);
 	}
-	warn_if_lost(on_commit);
 	if (n > 0)
+	{
 		fill_sources(sources, n, index_on, on_commit);
+		warn_if_lost(on_commit);
+	}
 	for (int i = 0; i < n; i++)
 	{
 		Datum		values[] = {ObjectIdGetDatum(sources[i].relid),
