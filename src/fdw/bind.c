@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/nbtree.h"
 #include "catalog/pg_collation.h"
 #include "fdw/bind.h"
 #include "fdw/spell_value.h"
@@ -40,6 +41,7 @@ typedef struct Term
 	const ConditionValue *value;
 	int			nparts;
 	Part	   *parts;
+	FmgrInfo   *compare;		/* made when parts have to be told apart */
 } Term;
 
 typedef struct Binder
@@ -367,6 +369,31 @@ value_for_column(const Term *term, Datum value)
 	return OidInputFunctionCall(input, OidOutputFunctionCall(output, value), param, -1);
 }
 
+/* The order of the column's type against that of the keys, looked up once.  Text and varchar share text's. */
+static FmgrInfo *
+key_comparison(Term *term)
+{
+	Oid			column_type = getBaseType(term->column->type);
+	Oid			key_type = getBaseType(term->value->type);
+	TypeCacheEntry *entry;
+	Oid			function;
+
+	if (term->compare)
+		return term->compare;
+	entry = lookup_type_cache(column_type, TYPECACHE_BTREE_OPFAMILY);
+	if (entry->btree_opintype != column_type)
+		key_type = entry->btree_opintype;
+	function = get_opfamily_proc(entry->btree_opf, entry->btree_opintype, key_type, BTORDER_PROC);
+	if (!OidIsValid(function))
+		function = get_opfamily_proc(entry->btree_opf, entry->btree_opintype,
+									 entry->btree_opintype, BTORDER_PROC);
+	if (!OidIsValid(function))
+		elog(ERROR, "types %u and %u have no order", column_type, key_type);
+	term->compare = palloc0(sizeof(FmgrInfo));
+	fmgr_info(function, term->compare);
+	return term->compare;
+}
+
 static void
 add_ask(Binder *binder, const Choice *choice, char *url)
 {
@@ -376,7 +403,7 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 	ask.checks = palloc0(sizeof(KeyCheck) * Max(binder->nterms, 1));
 	for (int i = 0; i < binder->nterms; i++)
 	{
-		const Term *term = &binder->terms[i];
+		Term	   *term = &binder->terms[i];
 		const Part *part = choice->parts[i];
 		bool		is_equality = term->condition->op == COND_EQ || term->condition->op == COND_IN;
 
@@ -392,7 +419,7 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 		if (term->nparts > 1)
 			ask.checks[ask.nchecks++] = (KeyCheck) {
 				.attnum = term->column->attnum,
-				.type = term->value->type,
+				.compare = key_comparison(term),
 				.nkeys = part->nvalues,
 				.keys = part->values
 			};

@@ -22,7 +22,7 @@ typedef struct ConditionValue
 typedef struct KeyCheck
 {
 	AttrNumber	attnum;
-	Oid			type;			/* of the keys */
+	FmgrInfo   *compare;		/* column's type against the keys', under COLLATE "C" */
 	int			nkeys;
 	Datum	   *keys;			/* in the type's order under COLLATE "C" */
 } KeyCheck;

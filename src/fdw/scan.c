@@ -11,7 +11,6 @@
  */
 #include "postgres.h"
 
-#include "access/nbtree.h"
 #include "catalog/pg_collation.h"
 #include "compat.h"
 #include "distquery.h"
@@ -20,10 +19,8 @@
 #include "fdw/scan.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/typcache.h"
 
 /* Questions of one scan on the wire beyond the one that is being read. */
 #define ASKS_AHEAD 16
@@ -265,29 +262,21 @@ row_error_context(void *arg)
 			   scan->row.number, scan->row.url);
 }
 
+/* Whether a row belongs to the keys that its question was asked with. */
 static bool
-passes_key_check(const KeyCheck *check, const TableSpec *table, TupleTableSlot *slot)
+passes_key_check(const KeyCheck *check, TupleTableSlot *slot)
 {
-	Oid			type = getBaseType(table->columns[check->attnum - 1].type);
-	Oid			key_type = getBaseType(check->type);
-	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
-	Oid			function = get_opfamily_proc(entry->btree_opf, entry->btree_opintype,
-											 entry->btree_opintype, BTORDER_PROC);
 	int			low = 0;
 	int			high = check->nkeys - 1;
 
-	if (key_type != type && entry->btree_opintype == type)
-		function = get_opfamily_proc(entry->btree_opf, type, key_type, BTORDER_PROC);
-	if (!OidIsValid(function))
-		elog(ERROR, "types %u and %u have no order", type, key_type);
 	if (slot->tts_isnull[check->attnum - 1])
 		return false;
 	while (low <= high)
 	{
 		int			middle = low + (high - low) / 2;
-		int			order = DatumGetInt32(OidFunctionCall2Coll(function, C_COLLATION_OID,
-															   slot->tts_values[check->attnum - 1],
-															   check->keys[middle]));
+		int			order = DatumGetInt32(FunctionCall2Coll(check->compare, C_COLLATION_OID,
+															slot->tts_values[check->attnum - 1],
+															check->keys[middle]));
 
 		if (order == 0)
 			return true;
@@ -316,7 +305,7 @@ store_row(DqScanState *scan, const Ask *ask, TupleTableSlot *slot)
 	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(old);
 	for (int i = 0; i < ask->nchecks; i++)
-		if (!passes_key_check(&ask->checks[i], scan->table, slot))
+		if (!passes_key_check(&ask->checks[i], slot))
 			return false;
 	ExecStoreVirtualTuple(slot);
 	return true;

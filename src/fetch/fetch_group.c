@@ -120,6 +120,31 @@ dq_fetch_group_register(FetchGroup *group, FetchStarter starter, void *scan)
 	group->nscans++;
 }
 
+static void
+group_drop(FetchGroup *group, Fetch *fetch)
+{
+	IdentityEntry *entry = hash_search(group->by_identity, &fetch->identity_hash, HASH_FIND, NULL);
+
+	if (entry && entry->fetch == fetch)
+		hash_search(group->by_identity, &fetch->identity_hash, HASH_REMOVE, NULL);
+	dq_spool_free(fetch->spool);
+	MemoryContextDelete(fetch->context);
+}
+
+/* Drops what was not used for longest until the rest fits. */
+static void
+drop_idle(FetchGroup *group, int64 bytes)
+{
+	while (!dlist_is_empty(&group->idle) && (bytes == 0 || group->idle_bytes > bytes))
+	{
+		Fetch	   *oldest = dlist_container(Fetch, lru_node, dlist_pop_head_node(&group->idle));
+
+		group->idle_bytes -= MemoryContextMemAllocated(oldest->context, true);
+		group_drop(group, oldest);
+	}
+}
+
+/* The last scan to go takes the idle fetches along: their temporary files are closed, not leaked. */
 void
 dq_fetch_group_unregister(FetchGroup *group, void *scan)
 {
@@ -135,6 +160,8 @@ dq_fetch_group_unregister(FetchGroup *group, void *scan)
 			pfree(entry);
 		}
 	}
+	if (dlist_is_empty(&group->starters))
+		drop_idle(group, 0);
 }
 
 void
@@ -200,17 +227,6 @@ dq_fetch_group_add(FetchGroup *group, Fetch *fetch)
 	entry->fetch = fetch;
 }
 
-static void
-group_drop(FetchGroup *group, Fetch *fetch)
-{
-	IdentityEntry *entry = hash_search(group->by_identity, &fetch->identity_hash, HASH_FIND, NULL);
-
-	if (entry && entry->fetch == fetch)
-		hash_search(group->by_identity, &fetch->identity_hash, HASH_REMOVE, NULL);
-	dq_spool_free(fetch->spool);
-	MemoryContextDelete(fetch->context);
-}
-
 /* Nobody reads this fetch any more: keeps its rows while memory lasts, or ends it. */
 void
 dq_fetch_group_retire(FetchGroup *group, Fetch *fetch)
@@ -227,11 +243,5 @@ dq_fetch_group_retire(FetchGroup *group, Fetch *fetch)
 	fetch->is_idle = true;
 	dlist_push_tail(&group->idle, &fetch->lru_node);
 	group->idle_bytes += MemoryContextMemAllocated(fetch->context, true);
-	while (group->idle_bytes > (int64) work_mem * 1024 && !dlist_is_empty(&group->idle))
-	{
-		Fetch	   *oldest = dlist_container(Fetch, lru_node, dlist_pop_head_node(&group->idle));
-
-		group->idle_bytes -= MemoryContextMemAllocated(oldest->context, true);
-		group_drop(group, oldest);
-	}
+	drop_idle(group, (int64) work_mem * 1024);
 }
