@@ -328,12 +328,19 @@ dq_transfer_stop(Exchange *exchange)
 	exchange->header_list = NULL;
 }
 
-/* Lets a transfer go on whose bytes have been taken; outside libcurl. */
+/*
+ * Lets a transfer go on whose bytes have been taken; outside libcurl.  What it had received meanwhile comes to take_body() in
+ * here, and when that refuses it, only this call says so.
+ */
 void
 dq_transfer_resume(Exchange *exchange)
 {
+	CURLcode	code;
+
 	if (!exchange->is_paused || exchange->easy == NULL || exchange->body.len > 0)
 		return;
 	exchange->is_paused = false;
-	curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+	code = curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+	if (code != CURLE_OK)
+		dq_exchange_attempt_ended(exchange, code);
 }
