@@ -234,6 +234,7 @@ back_off(Exchange *exchange, CURLcode code, const char **more)
 		Max(asked, Min(bound, LONGEST_BACKOFF_MS) * random_fraction());
 	exchange->attempt++;
 	exchange->restarts++;
+	exchange->body.len = 0;
 	exchange->stats.retries++;
 	exchange->state = EXCHANGE_BACKING_OFF;
 	return true;

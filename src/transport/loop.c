@@ -8,8 +8,10 @@
  *	1. starts what waits for a slot of its service or for the end of its back-off,
  *	2. waits on the latch, the postmaster and the sockets until the nearest of libcurl's timer and our own deadlines,
  *	3. lets libcurl act on what happened (all signals blocked: it may start a resolver thread, which inherits the mask),
- *	4. takes the ends of attempts from libcurl, and times out what is overdue,
- *	5. calls the owners of exchanges that have news, outside libcurl; they may raise.
+ *	4. calls the owners of exchanges that have news, outside libcurl; they may raise,
+ *	5. takes the ends of attempts from libcurl, times out what is overdue, and calls the owners of those that ended.
+ *
+ * Bytes are handed over before an end is looked at: whether an attempt may be repeated depends on what was in them.
  *
  * A WaitEventSet cannot drop a socket, so it is built anew when libcurl's set has lost or replaced one; it is kept
  * between steps and statements otherwise.  Every socket is counted by AcquireExternalFD from its opening to its closing.
@@ -437,6 +439,7 @@ dq_loop_step(void)
 	{
 		start_waiting();
 		wait_and_act();
+		tell_owners();
 		collect_ends();
 		tell_owners();
 		dlist_foreach_modify(iter, &active)
