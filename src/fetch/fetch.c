@@ -144,7 +144,8 @@ fetch_paging_error(Fetch *fetch, const FetchPage *page, const char *problem, con
 	MemoryContext old = MemoryContextSwitchTo(fetch->context);
 
 	error->sqlstate = ERRCODE_FDW_ERROR;
-	error->message = psprintf("could not page through foreign table \"%s\": %s", table->name,
+	error->message = psprintf("could not page through foreign table \"%s\" of server \"%s\": %s",
+							  table->name, fetch->options.endpoint->server_name,
 							  dq_credentials_redact(credentials, problem));
 	error->detail = psprintf("Page " INT64_FORMAT " was GET %s.%s%s", page->position.index + 1,
 							 dq_credentials_redact(credentials, page->url), detail ? " " : "",
@@ -228,6 +229,7 @@ fetch_pump(Fetch *fetch, bool is_wanted)
 
 		FetchPage  *page = fetch->head;
 
+		Assert(page != NULL);
 		if (!page->is_complete)
 			break;
 		if (page->error)

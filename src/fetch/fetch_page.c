@@ -142,6 +142,23 @@ dq_fetch_page_free(FetchPage *page)
 	MemoryContextDelete(page->context);
 }
 
+/* The beginning of the answer, fit to be read: no secrets, no control characters, ASCII. */
+static char *
+page_beginning(FetchPage *page)
+{
+	for (int i = 0; i < page->beginning.len; i++)
+		if (page->beginning.data[i] == '\0')
+			page->beginning.data[i] = '?';
+
+	char	   *shown = dq_credentials_redact(page->fetch->options.endpoint->credentials,
+											  page->beginning.data);
+
+	for (char *c = shown; *c; c++)
+		if ((unsigned char) *c < 0x20 || (unsigned char) *c >= 0x7f)
+			*c = isspace((unsigned char) *c) ? ' ' : '?';
+	return shown;
+}
+
 /* Keeps an error about the answer's content, with the page's URL and the beginning of the answer. */
 static void
 page_fail(FetchPage *page, int sqlstate, const char *problem, const char *hint)
@@ -153,22 +170,15 @@ page_fail(FetchPage *page, int sqlstate, const char *problem, const char *hint)
 	RemoteError *error = palloc0(sizeof(RemoteError));
 	StringInfoData detail;
 
-	for (int i = 0; i < page->beginning.len; i++)
-	{
-		unsigned char c = page->beginning.data[i];
-
-		if (c < 0x20 || c >= 0x7f)
-			page->beginning.data[i] = isspace(c) ? ' ' : '?';
-	}
 	initStringInfo(&detail);
 	appendStringInfo(&detail, "%s", page->exchange ? dq_exchange_describe(page->exchange) :
 					 dq_credentials_redact(credentials, page->url));
 	if (page->beginning.len > 0)
-		appendStringInfo(&detail, " The answer begins: %s",
-						 dq_credentials_redact(credentials, page->beginning.data));
+		appendStringInfo(&detail, " The answer begins: %s", page_beginning(page));
 	error->sqlstate = sqlstate;
-	error->message = psprintf("could not read the answer for foreign table \"%s\": %s",
-							  table->name, problem);
+	error->message = psprintf("could not read the answer for foreign table \"%s\" from server \"%s\": %s",
+							  table->name, fetch->options.endpoint->server_name,
+							  dq_credentials_redact(credentials, problem));
 	error->detail = detail.data;
 	error->hint = hint ? pstrdup(hint) : NULL;
 	MemoryContextSwitchTo(old);
@@ -247,18 +257,20 @@ page_receive(FetchPage *page)
 	size_t		len;
 	JsonSlice	element;
 	JsonError	error;
+	bool		is_first = false;
 
 	if (!dq_exchange_take(page->exchange, &bytes, &len))
 		return true;
 	if (page->splitter == NULL || page->restarts != dq_exchange_restarts(page->exchange))
 	{
 		page_prepare_splitter(page);
-		if (!page_check_content_type(page))
-			return false;
+		is_first = true;
 	}
 	if (page->beginning.len < BEGINNING_BYTES)
 		appendBinaryStringInfo(&page->beginning, bytes,
 							   Min(len, BEGINNING_BYTES - page->beginning.len));
+	if (is_first && !page_check_content_type(page))
+		return false;
 
 	Spool	   *spool = page->spool ? page->spool : fetch->spool;
 	bool		is_paged = fetch->options.table->paging.kind != PAGING_NONE;

@@ -12,24 +12,78 @@
 /* Shorter texts would turn half a message into stars; they are refused as secrets nowhere, so say so in the docs. */
 #define SHORTEST_REDACTED 4
 
+static int
+hex_value(const char *text, int digits)
+{
+	int			value = 0;
+
+	for (int i = 0; i < digits; i++)
+	{
+		char		c = text[i];
+
+		if (c >= '0' && c <= '9')
+			value = value * 16 + c - '0';
+		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+			value = value * 16 + (c | 0x20) - 'a' + 10;
+		else
+			return -1;
+	}
+	return value;
+}
+
+/* Bytes of text that stand for c in a URL or in a JSON string; 0 when it is something else. */
+static size_t
+spelled_length(const char *text, unsigned char c)
+{
+	if (text[0] == '%' && hex_value(text + 1, 2) == c)
+		return 3;
+	if (text[0] == '\\' && text[1] == 'u' && hex_value(text + 2, 4) == c)
+		return 6;
+	if (text[0] == '\\' && text[1] == c && strchr("\"\\/", c))
+		return 2;
+	if (text[0] == '+' && c == ' ')
+		return 1;
+	return (unsigned char) text[0] == c ? 1 : 0;
+}
+
+/* Bytes at the beginning of text that are the secret, however spelled, or as much of it as a cut has left. */
+static size_t
+secret_length(const char *text, const char *secret, size_t len)
+{
+	size_t		position = 0;
+
+	if (strncmp(text, secret, len) == 0)
+		return len;
+	for (size_t i = 0; i < len; i++)
+	{
+		size_t		step = text[position] == '\0' ? 0 : spelled_length(text + position, secret[i]);
+
+		if (step == 0)
+			return text[position] == '\0' && i >= SHORTEST_REDACTED ? position : 0;
+		position += step;
+	}
+	return position;
+}
+
 static char *
 replace_all(char *whole, const char *secret)
 {
 	StringInfoData out;
-	size_t		len = secret ? strlen(secret) : 0;
-	const char *found;
-	const char *rest = whole;
+	size_t		len = strlen(secret);
 
-	if (len < SHORTEST_REDACTED || strstr(whole, secret) == NULL)
+	if (len < SHORTEST_REDACTED)
 		return whole;
 	initStringInfo(&out);
-	while ((found = strstr(rest, secret)) != NULL)
+	for (const char *rest = whole; *rest;)
 	{
-		appendBinaryStringInfo(&out, rest, found - rest);
-		appendStringInfoString(&out, "***");
-		rest = found + len;
+		size_t		found = secret_length(rest, secret, len);
+
+		if (found > 0)
+			appendStringInfoString(&out, "***");
+		else
+			appendStringInfoChar(&out, *rest);
+		rest += Max(found, 1);
 	}
-	appendStringInfoString(&out, rest);
 	return out.data;
 }
 
@@ -60,15 +114,8 @@ dq_credentials_redact(const Credentials *credentials, const char *shown)
 	if (credentials->auth == AUTH_BASIC && credentials->username && credentials->password)
 		secrets[3] = basic_token(credentials);
 	for (int i = 0; i < lengthof(secrets); i++)
-	{
-		StringInfoData encoded;
-
-		if (secrets[i] == NULL)
-			continue;
-		initStringInfo(&encoded);
-		dq_url_encode(&encoded, secrets[i]);
-		out = replace_all(replace_all(out, secrets[i]), encoded.data);
-	}
+		if (secrets[i])
+			out = replace_all(out, secrets[i]);
 	return out;
 }
 

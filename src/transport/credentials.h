@@ -38,7 +38,10 @@ typedef struct Credentials
 	const char *api_key_name;	/* header or query parameter name */
 } Credentials;
 
-/* A copy of text with every secret of credentials (plain or percent-encoded) replaced by "***". Palloc'd. */
+/*
+ * A copy of text with every secret of credentials (plain, percent-encoded, escaped as in JSON, or cut off by the end
+ * of the text) replaced by "***".  Palloc'd.
+ */
 extern char *dq_credentials_redact(const Credentials *credentials, const char *shown);
 
 /* Appends bytes that tell one identity from another within this backend; never shown, never stored on disk. */

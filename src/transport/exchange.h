@@ -116,7 +116,7 @@ extern int	dq_exchange_restarts(const Exchange *exchange);
 extern const RemoteError *dq_exchange_error(const Exchange *exchange);
 extern void dq_exchange_stats(const Exchange *exchange, ExchangeStats *stats);
 
-/* "Request GET http://... answered 200 on attempt 1 of 3 after 12 ms." -- for details; secrets redacted; palloc'd. */
+/* "GET http://..., status 200, attempt 1 of 3, 12 ms." -- for details; secrets redacted; palloc'd. */
 extern char *dq_exchange_describe(const Exchange *exchange);
 
 /* Ends it in whatever state it is: the transfer is taken off the wire, the slot given back. */

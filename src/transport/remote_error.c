@@ -31,9 +31,10 @@ dq_exchange_describe(const Exchange *exchange)
 	bool		has_ended = exchange->state == EXCHANGE_DONE || exchange->state == EXCHANGE_FAILED;
 	double		ms = (has_ended ? exchange->ended_ms : dq_loop_clock_ms()) - exchange->started_ms;
 
-	return psprintf("%s %s, attempt %d of %d, %.0f ms.", exchange->request.method,
-					dq_credentials_redact(credentials, exchange->request.url), exchange->attempt,
-					exchange->endpoint->limits.retries + 1, ms);
+	return psprintf("%s %s, %sattempt %d of %d, %.0f ms.", exchange->request.method,
+					dq_credentials_redact(credentials, exchange->request.url),
+					exchange->status > 0 ? psprintf("status %d, ", exchange->status) : "",
+					exchange->attempt, exchange->endpoint->limits.retries + 1, ms);
 }
 
 /* The beginning of the answer, fit to be read: control characters and what is not ASCII replaced. */
@@ -127,6 +128,9 @@ curl_problem(const Exchange *exchange, CURLcode code, int *sqlstate, const char 
 			*hint = "An internal certificate authority is named by option \"ca_file\" of the server.";
 			return words;
 		case CURLE_OUT_OF_MEMORY:
+			/* What libcurl before 8.7 says of a header that its buffer of 100 kB does not hold. */
+			if (exchange->headers.len > 0 && exchange->body_bytes == 0)
+				return "a header of the answer is too large";
 			*sqlstate = ERRCODE_FDW_OUT_OF_MEMORY;
 			return "out of memory";
 		case CURLE_PARTIAL_FILE:
