@@ -1,0 +1,125 @@
+
+=head1 NAME
+
+DistQuery::Session - a psql that stays connected, for TAP tests
+
+=head1 SYNOPSIS
+
+    my $session = DistQuery::Session->new($node);
+
+    is($session->query('SELECT 1'), '1', 'answers');
+    like($session->error('SELECT 1/0'), qr/^ERROR:  22012:/, 'fails');
+
+    $session->send('SELECT pg_sleep(60)');
+    $node->safe_psql('postgres', 'SELECT pg_cancel_backend(' . $session->pid . ')');
+    ok($session->finish(10), 'does not hang');
+
+=cut
+
+package DistQuery::Session;
+
+use strict;
+use warnings;
+use IPC::Run;
+use Time::HiRes qw(sleep time);
+
+# Seconds after which a statement is taken to hang.
+my $patience = 60;
+
+# Options: user, database.
+sub new
+{
+	my ($class, $node, %options) = @_;
+	my $self = bless { stdin => '', stdout => '', stderr => '', number => 0 }, $class;
+	my $connection = $node->connstr($options{database} // 'postgres');
+
+	$connection .= " user=$options{user}" if $options{user};
+	$self->{process} = IPC::Run::start([ 'psql', '-X', '-A', '-t', '-q', '-v', 'VERBOSITY=verbose', '-d', $connection ],
+		'<', \$self->{stdin}, '>', \$self->{stdout}, '2>', \$self->{stderr});
+	$self->{pid} = $self->query('SELECT pg_backend_pid()');
+	die "could not connect: $self->{last_error}" unless $self->{pid};
+	return $self;
+}
+
+# Process ID of the backend.
+sub pid { return $_[0]->{pid}; }
+
+# Sends statements without waiting for their end.
+sub send
+{
+	my ($self, $sql) = @_;
+	die "a statement is under way" if $self->{is_busy};
+	$self->{number}++;
+	$self->{is_busy} = 1;
+	$self->{stdout} = $self->{stderr} = '';
+	$self->{stdin} .= "$sql\n;\n\\echo end-$self->{number}\n\\warn end-$self->{number}\n";
+	$self->{process}->pump_nb;
+	return;
+}
+
+# Waits for the end of what was sent; false when it did not come in so many seconds.
+sub finish
+{
+	my ($self, $seconds) = @_;
+	my $end = qr/^end-$self->{number}\n/m;
+	my $deadline = time + ($seconds // $patience);
+
+	until ($self->{stdout} =~ $end and $self->{stderr} =~ $end)
+	{
+		return 0 if time > $deadline;
+		# psql ends by itself when its connection is lost.
+		last unless eval { $self->{process}->pump_nb; 1 } and $self->{process}->pumpable;
+		sleep(0.005);
+	}
+	$self->{is_busy} = 0;
+	($self->{output} = $self->{stdout}) =~ s/$end//;
+	($self->{last_error} = $self->{stderr}) =~ s/$end//;
+	chomp $self->{output};
+	return 1;
+}
+
+# What the statements print; their errors are in last_error.
+sub query
+{
+	my ($self, $sql) = @_;
+	$self->send($sql);
+	die "did not end in $patience seconds: $sql" unless $self->finish;
+	return $self->{output};
+}
+
+# What the statements say on stderr, '' when nothing.
+sub error
+{
+	my ($self, $sql) = @_;
+	$self->query($sql);
+	return $self->{last_error};
+}
+
+sub last_error { return $_[0]->{last_error}; }
+sub output { return $_[0]->{output}; }
+
+# True while psql has its connection.
+sub is_alive
+{
+	my ($self) = @_;
+	return $self->{process} && $self->{process}->pumpable;
+}
+
+# Ends psql, by force in the middle of a statement.
+sub close
+{
+	my ($self) = @_;
+	my $process = delete $self->{process} or return;
+	if ($self->{is_busy})
+	{
+		$process->kill_kill(grace => 2);
+		return;
+	}
+	$self->{stdin} .= "\\q\n";
+	eval { $process->finish; };
+	return;
+}
+
+sub DESTROY { local ($?, $@, $!); eval { $_[0]->close; }; }
+
+1;
