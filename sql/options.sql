@@ -35,6 +35,33 @@ CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost'
 CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', total 'header:bad name');
 CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', ca_file 'relative.pem');
 
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost?key=1');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', proxy 'http://user:secret@proxy:3128');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', timeout '3 fortnights');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', max_url '5');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', page_size 'ten');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', page_param '');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', headers '{"X-A": "b"');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', headers '{"X A": "b"}');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', headers '{"X-A": "b\r\nX-B: c"}');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', spell_ge '{name}=ge');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', spell_in '{name}=in');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', spell_eq '?{name}={value}');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', spell_sort 'sort={orders}');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', timout '2s');
+SELECT srvname FROM pg_foreign_server WHERE srvname = 'bad';
+
+CREATE SERVER good FOREIGN DATA WRAPPER distquery OPTIONS (
+    url 'https://localhost:8443/api/', dialect 'PostgREST', timeout '1min', connect_timeout '0', retries '0',
+    retry_backoff '1.5s', max_in_flight '100', max_response '3GB', max_url '64kB', not_found 'fail', prefetch 'off',
+    idempotent 'no', proxy 'http://proxy:3128', ca_file '/etc/ssl/ca.pem', headers '{}', page_size '50', page_param 'page[number]',
+    first_page '0', next '/links/next', total 'header:X-Total-Count', last_page 'short', max_batch '1', max_pages '10',
+    spell_in '{name}[]={value}', spell_like '{name}~{regex}', spell_null '{name}=-', spell_sort 's={keys}&o={orders}');
+ALTER SERVER good OPTIONS (DROP url);
+ALTER SERVER good OPTIONS (SET timeout 'never');
+ALTER SERVER good OPTIONS (SET timeout '90s', DROP proxy);
+DROP SERVER good;
+
 CREATE SERVER options_test FOREIGN DATA WRAPPER distquery
     OPTIONS (url :'url', timeout '2s', connect_timeout '500ms', max_response '64MB', headers '{"X-Tenant": "a b"}');
 
@@ -45,6 +72,14 @@ CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'bearer', token
 CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'basic', username 'u');
 CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'api_key', api_key 'hush', api_key_in 'cookie:x');
 CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'magic');
+CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'basic', username 'a:b', password 'hush');
+CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'basic', username 'u', password 'hush', token 'hush');
+CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'bearer', tokn 'hush');
+CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (url 'http://localhost');
+CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'api_key', api_key 'hush');
+ALTER USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (SET auth 'basic', DROP api_key, ADD username 'u', ADD password '');
+ALTER USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (DROP password);
+DROP USER MAPPING FOR PUBLIC SERVER options_test;
 
 -- superusers only: the server would read a file
 CREATE ROLE distquery_plain;
@@ -63,6 +98,15 @@ CREATE FOREIGN TABLE t (id int OPTIONS (json 'id')) SERVER options_test OPTIONS 
 CREATE FOREIGN TABLE t (id int OPTIONS (pathh '/x')) SERVER options_test OPTIONS (path '/x');
 CREATE FOREIGN TABLE t (id int OPTIONS (default_param 'novalue')) SERVER options_test OPTIONS (path '/x');
 CREATE FOREIGN TABLE t (id int OPTIONS (sort 'up')) SERVER options_test OPTIONS (path '/x');
+CREATE FOREIGN TABLE t (id int OPTIONS (fliter '=')) SERVER options_test OPTIONS (path '/x');
+CREATE FOREIGN TABLE t (id int OPTIONS (spell_sort 'sort={keys}')) SERVER options_test OPTIONS (path '/x');
+CREATE FOREIGN TABLE t (id int OPTIONS (spell_eq 'id={values}')) SERVER options_test OPTIONS (path '/x');
+CREATE FOREIGN TABLE t (id int OPTIONS (param '')) SERVER options_test OPTIONS (path '/x');
+CREATE FOREIGN TABLE t (id int) SERVER options_test OPTIONS (path 'http://localhost/x');
+CREATE FOREIGN TABLE t (id int) SERVER options_test OPTIONS (path '/x/{id');
+CREATE FOREIGN TABLE t (id int) SERVER options_test OPTIONS (path '/x', lookup_path '/x/1');
+CREATE FOREIGN TABLE t (id int) SERVER options_test OPTIONS (path '/x', rows '/a~b');
+CREATE FOREIGN TABLE t (id int) SERVER options_test OPTIONS (path '/x', estimated_rows '0');
 
 -- what does not fit together is said when the table is used
 CREATE FOREIGN TABLE t1 (id int) SERVER options_test OPTIONS (path '/x/{nix}');
@@ -75,6 +119,18 @@ CREATE FOREIGN TABLE t4 (id int OPTIONS (filter '= >=')) SERVER options_test OPT
 SELECT * FROM t4;
 CREATE FOREIGN TABLE t5 (id int) SERVER options_test OPTIONS (path '/x', lookup_path '/x/{nix}');
 SELECT * FROM t5;
+CREATE FOREIGN TABLE t6 (id int OPTIONS (from 'request')) SERVER options_test OPTIONS (path '/x');
+SELECT * FROM t6;
+CREATE FOREIGN TABLE t7 (id int OPTIONS (format 'epoch')) SERVER options_test OPTIONS (path '/x');
+SELECT * FROM t7;
+CREATE FOREIGN TABLE t8 (id int OPTIONS (format 'base64')) SERVER options_test OPTIONS (path '/x');
+SELECT * FROM t8;
+CREATE FOREIGN TABLE t9 (id int) SERVER options_test OPTIONS (path '/x', dialect 'postgrest', paging 'page');
+SELECT * FROM t9;
+CREATE FOREIGN TABLE t10 (id int) SERVER options_test OPTIONS (path '/x', dialect 'postgrest', paging 'cursor', next '/next');
+SELECT * FROM t10;
+CREATE FOREIGN TABLE t11 (id int OPTIONS (filter '= null')) SERVER options_test OPTIONS (path '/x');
+SELECT * FROM t11;
 
 -- the nearest setting wins: column, table, server, dialect; ALTER takes effect at once
 CREATE FUNCTION request(query text) RETURNS text LANGUAGE plpgsql AS $$

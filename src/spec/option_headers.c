@@ -1,13 +1,10 @@
 /*
  * option_headers.c
- *	  Names and values of HTTP headers in options.
- *
- * A file of its own, because json-c's json_object and PostgreSQL's builtins.h do not go into one.
+ *	  Option headers: a JSON object of header names and values; and what may stand in a header.
  */
 #include "postgres.h"
 
-#include <json-c/json.h>
-
+#include "rows/json.h"
 #include "spec/options.h"
 
 bool
@@ -28,37 +25,62 @@ dq_option_is_token(const char *value)
 					 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
 }
 
+/* The text of a JSON string, palloc'd; NULL when it holds what PostgreSQL's text cannot. */
+static char *
+string_text(const JsonSlice *string)
+{
+	StringInfoData text;
+	JsonError	error;
+
+	initStringInfo(&text);
+	return dq_json_string_append(&text, string, &error) ? text.data : NULL;
+}
+
+/* NULL when the member is good, with *name and *value set; else what is wrong, without quoting a value. */
+static char *
+read_header(const JsonSlice *key, const JsonSlice *member, char **name, char **value)
+{
+	*name = string_text(key);
+	if (*name == NULL || !dq_option_is_token(*name))
+		return pstrdup("a header's name consists of letters, digits and some signs (RFC 9110)");
+	if (member->kind != JSONK_STRING)
+		return psprintf("the value of header \"%s\" must be a string", *name);
+	*value = string_text(member);
+	if (*value == NULL || dq_option_has_control(*value))
+		return psprintf("the header \"%s\" holds a control character", *name);
+	return NULL;
+}
+
 List *
 dq_option_headers(const char *value, char **problem)
 {
-	json_tokener *tokener = json_tokener_new_ex(8);
-	json_object *object;
+	const char *ignored;
+	const JsonPointer *whole = dq_json_pointer_compile("", &ignored);
+	JsonSlice	object;
+	JsonSlice	key;
+	JsonSlice	member;
+	JsonIterator iterator;
+	JsonError	error;
+	int			culprit;
 	List	   *headers = NIL;
 
 	*problem = NULL;
-	if (tokener == NULL)
-		elog(ERROR, "out of memory");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	object = json_tokener_parse_ex(tokener, value, strlen(value) + 1);
-	if (object == NULL || !json_object_is_type(object, json_type_object))
+	if (!dq_json_locate(dq_json_locator_create(&whole, 1), value, strlen(value), &object, &culprit,
+						&error))
+		*problem = pstrdup("it is not valid JSON");
+	else if (object.kind != JSONK_OBJECT)
 		*problem = pstrdup("expected a JSON object of strings");
-	else
+	if (*problem)
+		return NIL;
+	dq_json_iterate(&iterator, &object);
+	while (*problem == NULL && dq_json_iterator_next(&iterator, &key, &member))
 	{
-		json_object_object_foreach(object, name, member)
-		{
-			if (!json_object_is_type(member, json_type_string) || !dq_option_is_token(name) ||
-				dq_option_has_control(json_object_get_string(member)) ||
-				strlen(json_object_get_string(member)) != (size_t) json_object_get_string_len(member))
-			{
-				*problem = pstrdup("a header's name must be a token, its value a string without control characters");
-				break;
-			}
-			headers = lappend(headers, pstrdup(name));
-			headers = lappend(headers, pstrdup(json_object_get_string(member)));
-		}
+		char	   *name = NULL;
+		char	   *text = NULL;
+
+		*problem = read_header(&key, &member, &name, &text);
+		if (*problem == NULL)
+			headers = lappend(lappend(headers, name), text);
 	}
-	if (object)
-		json_object_put(object);
-	json_tokener_free(tokener);
 	return headers;
 }

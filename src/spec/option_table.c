@@ -5,21 +5,21 @@
 #include "postgres.h"
 
 #include "spec/options.h"
+#include "spec/spec.h"
 
 #define S PLACE_SERVER
 #define T PLACE_TABLE
 #define C PLACE_COLUMN
 #define U PLACE_MAPPING
 
-/* Words stand in the order of the enums that they are read into. */
-static const char *const dialect_words[] = {"plain", "jsonserver", "postgrest", "brackets", NULL};
-static const char *const not_found_words[] = {"default", "empty", "fail", NULL};
+/* Words stand in the order of the enums that they are read into; some enums begin with a value that has no word. */
+static const char *const not_found_words[] = {"empty", "fail", NULL};
 static const char *const paging_words[] = {"none", "page", "offset", "cursor", "link", "next", NULL};
 static const char *const last_page_words[] = {"empty", "short", NULL};
 static const char *const trust_words[] = {"recheck", "exact", NULL};
-static const char *const sort_words[] = {"none", "nulls_first", "nulls_last", NULL};
+static const char *const sort_words[] = {"nulls_first", "nulls_last", NULL};
 static const char *const from_words[] = {"request", NULL};
-static const char *const format_words[] = {"native", "epoch", "epoch_ms", "base64", NULL};
+static const char *const format_words[] = {"epoch", "epoch_ms", "base64", NULL};
 static const char *const auth_words[] = {"none", "basic", "bearer", "api_key", NULL};
 
 #define SPELL(operator, condition, what) \
@@ -28,23 +28,24 @@ static const char *const auth_words[] = {"none", "basic", "bearer", "api_key", N
 
 const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_URL] = {"url", S, OPTION_URL, NULL, "base URL of the service, http or https"},
-	[OPT_DIALECT] = {"dialect", S | T, OPTION_ENUM, "plain",
-	"preset of how filters, sort and paging are said",.words = dialect_words},
+	[OPT_DIALECT] = {"dialect", S | T, OPTION_DIALECT, "plain",
+	"preset of how filters, sort and paging are said"},
 	[OPT_HEADERS] = {"headers", S | T, OPTION_HEADERS, NULL, "JSON object of fixed request headers"},
 	[OPT_TIMEOUT] = {"timeout", S | T, OPTION_DURATION, "30s",
 	"time for one attempt of a request; 0 is none"},
 	[OPT_CONNECT_TIMEOUT] = {"connect_timeout", S | T, OPTION_DURATION, "5s",
 	"time for making a connection; 0 is none"},
-	[OPT_RETRIES] = {"retries", S | T, OPTION_INT, "2", "attempts after the first that failed"},
+	[OPT_RETRIES] = {"retries", S | T, OPTION_INT, "2", "attempts after the first that failed",
+	.max = 100},
 	[OPT_RETRY_BACKOFF] = {"retry_backoff", S | T, OPTION_DURATION, "100ms",
 	"upper bound of the first delay before another attempt; doubles each time"},
 	[OPT_MAX_IN_FLIGHT] = {"max_in_flight", S, OPTION_INT, "16",
-	"requests at once to the service, for each session",.min = 1},
+	"requests at once to the service, for each session",.min = 1,.max = 1000},
 	[OPT_MAX_RESPONSE] = {"max_response", S | T, OPTION_SIZE, "256MB",
 	"largest answer, decompressed; 0 is no bound"},
-	[OPT_NOT_FOUND] = {"not_found", S | T, OPTION_ENUM, "default",
-		"what status 404 means: no rows, or an error (default: no rows on a lookup)",
-	.words = not_found_words},
+	[OPT_NOT_FOUND] = {"not_found", S | T, OPTION_ENUM, NULL,
+		"what status 404 means: no rows, or an error (default: empty on a lookup, else fail)",
+	.words = not_found_words,.first_word = NOT_FOUND_EMPTY},
 	[OPT_PREFETCH] = {"prefetch", S | T, OPTION_BOOL, "true",
 	"ask when the query starts, not when the scan is reached"},
 	[OPT_PROXY] = {"proxy", S, OPTION_PROXY, NULL, "URL of an HTTP proxy (default: none)"},
@@ -56,7 +57,7 @@ const OptionRow dq_options[OPTION_COUNT] = {
 
 	[OPT_PATH] = {"path", T, OPTION_PATH, NULL,
 	"path of the collection; {column} makes the column required"},
-	[OPT_LOOKUP_PATH] = {"lookup_path", T, OPTION_PATH, NULL, "path of one item, with {column}"},
+	[OPT_LOOKUP_PATH] = {"lookup_path", T, OPTION_LOOKUP_PATH, NULL, "path of one item, with {column}"},
 	[OPT_ROWS] = {"rows", T, OPTION_POINTER, "", "where the rows stand in the answer"},
 	[OPT_LOOKUP_ROWS] = {"lookup_rows", T, OPTION_POINTER, "",
 	"where the row stands in the answer of lookup_path"},
@@ -82,8 +83,10 @@ const OptionRow dq_options[OPTION_COUNT] = {
 	"more pages than that end with an error",.min = 1},
 	[OPT_LAST_PAGE] = {"last_page", S | T, OPTION_ENUM, "empty",
 	"what ends page and offset paging: an empty page, or a short one",.words = last_page_words},
-	[OPT_MAX_BATCH] = {"max_batch", S | T, OPTION_INT, "100", "keys in one request", .min = 1},
-	[OPT_MAX_URL] = {"max_url", S | T, OPTION_SIZE, "8000", "bytes of a URL"},
+	[OPT_MAX_BATCH] = {"max_batch", S | T, OPTION_INT, "100", "keys in one request",
+	.min = 1,.max = 100000},
+	[OPT_MAX_URL] = {"max_url", S | T, OPTION_SIZE, "8000", "longest URL that is sent",
+	.min = 100,.max = 1024 * 1024},
 	[OPT_TRUST] = {"trust", T | C, OPTION_ENUM, "recheck",
 	"whether what the service filters is checked again locally",.words = trust_words},
 	[OPT_ESTIMATED_ROWS] = {"estimated_rows", T, OPTION_INT, "100000", "rows, for the planner",
@@ -111,21 +114,21 @@ const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_KEY] = {"key", C, OPTION_BOOL, "false", "the column identifies a row"},
 	[OPT_REQUIRED] = {"required", C, OPTION_BOOL, "false",
 	"the service cannot be asked without a condition on the column"},
-	[OPT_SORT] = {"sort", C, OPTION_ENUM, "none",
+	[OPT_SORT] = {"sort", C, OPTION_ENUM, NULL,
 		"the service can sort by the column, and where it puts NULL in ascending order",
-	.words = sort_words},
+	.words = sort_words,.first_word = SORT_NULLS_FIRST},
 	[OPT_FROM] = {"from", C, OPTION_ENUM, NULL,
 		"\"request\": the value is the one that was asked for, the answer does not repeat it",
 	.words = from_words},
-	[OPT_FORMAT] = {"format", C, OPTION_ENUM, "native",
-		"how the value is written: epoch and epoch_ms for times, base64 for bytea",
-	.words = format_words},
+	[OPT_FORMAT] = {"format", C, OPTION_ENUM, NULL,
+		"how the value is written: epoch and epoch_ms for times, base64 for bytea (default: as the type's input is)",
+	.words = format_words,.first_word = FORMAT_EPOCH},
 	[OPT_DEFAULT_PARAM] = {"default_param", C, OPTION_PARAM, NULL,
 	"name=value to send when the query does not restrict the column"},
 
 	[OPT_AUTH] = {"auth", U, OPTION_ENUM, "none", "how to authenticate", .words = auth_words},
-	[OPT_USERNAME] = {"username", U, OPTION_TEXT, NULL, "user name for auth basic"},
-	[OPT_PASSWORD] = {"password", U, OPTION_TEXT, NULL, "password for auth basic",
+	[OPT_USERNAME] = {"username", U, OPTION_USERNAME, NULL, "user name for auth basic"},
+	[OPT_PASSWORD] = {"password", U, OPTION_EMPTY_TEXT, NULL, "password for auth basic",
 	.is_secret = true},
 	[OPT_TOKEN] = {"token", U, OPTION_TEXT, NULL, "token for auth bearer",.is_secret = true},
 	[OPT_API_KEY] = {"api_key", U, OPTION_TEXT, NULL, "key for auth api_key",.is_secret = true},

@@ -1,10 +1,16 @@
 /*
  * option_value.c
  *	  Checking and reading the values of options, by type.
+ *
+ * A check looks at one value alone.  What it says about a value must hold no secret: a URL or a header may carry one
+ * that does not belong there.
  */
 #include "postgres.h"
 
-#include "request/template.h"
+#include <math.h>
+
+#include "mb/pg_wchar.h"
+#include "request/dialect.h"
 #include "request/request.h"
 #include "request/url.h"
 #include "rows/json.h"
@@ -12,211 +18,386 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
-/* Bytes; plain numbers are bytes, units kB, MB, GB, TB as in postgresql.conf. */
-static bool
-parse_size(const char *value, int64 *bytes, const char **hint)
-{
-	int			number;
-	char	   *end;
-	double		plain = strtod(value, &end);
+/* Largest size that a double holds exactly. */
+#define MAX_SIZE ((INT64CONST(1) << 53) - 1)
 
-	if (end != value && *end == '\0' && plain >= 0 && plain < 9e15 && plain == (double) (int64) plain)
-	{
-		*bytes = (int64) plain;
-		return true;
-	}
-	if (parse_int(value, &number, GUC_UNIT_BYTE, hint) && number >= 0)
-	{
-		*bytes = number;
-		return true;
-	}
-	if (parse_int(value, &number, GUC_UNIT_KB, hint) && number >= 0)
-	{
-		*bytes = (int64) number * 1024;
-		return true;
-	}
-	return false;
-}
+/* Sets *problem (and maybe *hint), palloc'd, where value is not good. */
+typedef void (*OptionCheck) (const OptionRow *row, const char *value, char **problem, char **hint);
+
+static const char *const control_problem = "control characters are not allowed";
 
 static char *
-word_list(const char *const *words)
+word_list(const char *const *words, const char *separator, const char *quote)
 {
 	StringInfoData list;
 
 	initStringInfo(&list);
 	for (; *words; words++)
-		appendStringInfo(&list, "%s\"%s\"", list.len ? ", " : "", *words);
+		appendStringInfo(&list, "%s%s%s%s", list.len ? separator : "", quote, *words, quote);
 	return list.data;
 }
 
-static bool
-check_headers(const char *value, char **problem, char **hint)
+static const char *const *
+dialect_names(void)
 {
-	static const char *const secret[] = {"Authorization", "Proxy-Authorization", "Cookie"};
-	static const char *const own[] = {"Host", "Content-Length", "Transfer-Encoding", "Connection",
-	"Accept-Encoding", "TE", "Upgrade", "Expect", "Trailer", "Keep-Alive"};
-	List	   *headers = dq_option_headers(value, problem);
-	ListCell   *cell;
+	const Dialect *const *dialects = dq_dialect_all();
+	int			n = 0;
 
-	if (*problem)
-		return false;
-	for (cell = list_head(headers); cell; cell = lnext(headers, lnext(headers, cell)))
+	while (dialects[n])
+		n++;
+
+	const char **names = palloc0(sizeof(char *) * (n + 1));
+
+	for (int i = 0; i < n; i++)
+		names[i] = dialects[i]->name;
+	return names;
+}
+
+static void
+check_empty_text(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (dq_option_has_control(value))
+		*problem = pstrdup(control_problem);
+}
+
+static void
+check_text(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (value[0] == '\0')
+		*problem = pstrdup("it must not be empty");
+	else
+		check_empty_text(row, value, problem, hint);
+}
+
+/* RFC 7617, section 2: the first colon ends the name. */
+static void
+check_username(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	check_text(row, value, problem, hint);
+	if (*problem == NULL && strchr(value, ':'))
+		*problem = pstrdup("a user name cannot hold a colon");
+}
+
+static void
+check_bool(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	bool		flag;
+
+	if (!parse_bool(value, &flag))
 	{
-		const char *name = lfirst(cell);
-
-		for (int i = 0; i < lengthof(secret); i++)
-			if (pg_strcasecmp(name, secret[i]) == 0)
-			{
-				*problem = psprintf("header \"%s\" would be visible to everybody", name);
-				*hint = pstrdup("Put credentials into the user mapping (options auth, token, username, password, api_key).");
-				return false;
-			}
-		for (int i = 0; i < lengthof(own); i++)
-			if (pg_strcasecmp(name, own[i]) == 0)
-			{
-				*problem = psprintf("header \"%s\" is set by the transport itself", name);
-				return false;
-			}
+		*problem = pstrdup("expected a Boolean value");
+		*hint = pstrdup("Valid values are \"true\" and \"false\".");
 	}
+}
+
+static void
+check_range(const OptionRow *row, int64 number, int64 max, char **problem)
+{
+	if (row->max > 0)
+		max = row->max;
+	if (number < row->min || number > max)
+		*problem = psprintf("it must be between " INT64_FORMAT " and " INT64_FORMAT, row->min, max);
+}
+
+static void
+check_int(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	int			number;
+
+	if (!parse_int(value, &number, 0, NULL))
+		*problem = pstrdup("expected an integer");
+	else
+		check_range(row, number, PG_INT32_MAX, problem);
+}
+
+static void
+check_duration(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	int			number;
+	const char *units = NULL;
+
+	if (!parse_int(value, &number, GUC_UNIT_MS, &units))
+	{
+		*problem = pstrdup("expected a duration");
+		*hint = pstrdup(units ? _(units) : "Write it as \"500ms\", \"2s\", \"5min\", \"1h\" or \"1d\".");
+	}
+	else if (number < 0)
+		*problem = pstrdup("it must not be negative");
+}
+
+/* Bytes; a plain number is bytes, units are B, kB, MB, GB, TB as in postgresql.conf. */
+static bool
+parse_size(const char *value, int64 *bytes, const char **units)
+{
+	double		number;
+
+	if (!parse_real(value, &number, GUC_UNIT_BYTE, units))
+		return false;
+	number = rint(number);
+	if (!(number >= 0 && number <= (double) MAX_SIZE))
+		return false;
+	*bytes = (int64) number;
 	return true;
 }
 
-/* "header:Name" or "query:name". */
-static bool
-check_placed_name(const char *value, bool allows_query, char **problem)
+static void
+check_size(const OptionRow *row, const char *value, char **problem, char **hint)
 {
-	if (strncmp(value, "header:", 7) == 0)
+	int64		bytes;
+	const char *units = NULL;
+
+	if (!parse_size(value, &bytes, &units))
 	{
-		if (dq_option_is_token(value + 7))
-			return true;
-		*problem = pstrdup("the header's name is not valid");
-		return false;
+		*problem = pstrdup("expected a size");
+		*hint = pstrdup(units ? _(units) : "Write it as \"8000\", \"64kB\", \"256MB\" or \"1GB\".");
 	}
-	if (allows_query && strncmp(value, "query:", 6) == 0 && value[6] != '\0')
-		return true;
-	*problem = pstrdup(allows_query ? "expected header:Name or query:name" : "expected header:Name");
-	return false;
+	else
+		check_range(row, bytes, MAX_SIZE, problem);
 }
 
+static void
+check_word(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (dq_option_word(row, value) >= 0)
+		return;
+	*problem = pstrdup("unknown word");
+	*hint = psprintf("Valid values are %s.", word_list(row->words, ", ", "\""));
+}
+
+static void
+check_dialect(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (dq_dialect_find(value))
+		return;
+	*problem = pstrdup("unknown dialect");
+	*hint = psprintf("Valid values are %s.", word_list(dialect_names(), ", ", "\""));
+}
+
+static void
+check_pointer(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	const char *phrase = NULL;
+
+	if (dq_json_pointer_compile(value, &phrase))
+		return;
+	*problem = pstrdup(phrase);
+	*hint = pstrdup("Write a JSON Pointer (RFC 6901), such as \"/data/items\".");
+}
+
+/* "header:Name", or with allows_query "query:name". */
 static bool
+is_placed_name(const char *value, bool allows_query)
+{
+	if (strncmp(value, "header:", 7) == 0)
+		return dq_option_is_token(value + 7);
+	return allows_query && strncmp(value, "query:", 6) == 0 && value[6] != '\0' &&
+		!dq_option_has_control(value);
+}
+
+static void
+check_pointer_or_header(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (strncmp(value, "header:", 7) != 0)
+		check_pointer(row, value, problem, hint);
+	else if (!is_placed_name(value, false))
+		*problem = pstrdup("that is no header's name");
+	if (*problem)
+		*hint = pstrdup("Write a JSON Pointer (RFC 6901), such as \"/meta/total\", or \"header:X-Total-Count\".");
+}
+
+static void
+check_api_key_in(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (is_placed_name(value, true))
+		return;
+	*problem = pstrdup("expected the name of a header or a query parameter");
+	*hint = pstrdup("Write it as \"header:X-API-Key\" or \"query:key\".");
+}
+
+/* A template that drops what was asked would bring wrong rows: one of the placeholders behind {name} has to be there. */
+static void
 check_template(const char *value, const char *const *names, char **problem)
 {
+	Template   *compiled = dq_template_compile(value, names, problem);
+	bool		is_complete = false;
+	char	   *needed = NULL;
+
+	if (compiled == NULL)
+		return;
 	if (dq_option_has_control(value))
+		*problem = pstrdup(control_problem);
+	else if (value[0] == '?' || value[0] == '&' || strchr(value, '#'))
+		*problem = pstrdup("a template of the query string neither begins with \"?\" or \"&\" nor holds \"#\"");
+	for (; *names; names++)
 	{
-		*problem = pstrdup("control characters are not allowed");
-		return false;
+		if (strcmp(*names, "name") == 0)
+			continue;
+		needed = needed ? psprintf("%s or {%s}", needed, *names) : psprintf("{%s}", *names);
+		is_complete |= dq_template_uses(compiled, *names);
 	}
-	return dq_template_compile(value, names, problem) != NULL;
+	if (*problem == NULL && needed && !is_complete)
+		*problem = psprintf("the template lacks %s", needed);
 }
+
+static void
+check_spell(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	check_template(value, dq_condition_placeholders(row->op), problem);
+}
+
+static void
+check_spell_sort(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	check_template(value, dq_sort_placeholders(), problem);
+	if (*problem == NULL && strstr(value, "{keys}") == NULL)
+		*problem = pstrdup("the template lacks {keys}");
+}
+
+static void
+check_path(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (dq_option_has_control(value))
+		*problem = pstrdup(control_problem);
+	else if (pg_strncasecmp(value, "http://", 7) == 0 || pg_strncasecmp(value, "https://", 8) == 0)
+	{
+		*problem = pstrdup("a path is expected, not a URL");
+		*hint = pstrdup("Scheme and host belong to option \"url\" of the server.");
+	}
+	else if (strchr(value, '#'))
+		*problem = pstrdup("a path has no fragment");
+	else
+		(void) dq_template_compile(value, NULL, problem);
+}
+
+static void
+check_lookup_path(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	check_path(row, value, problem, hint);
+	if (*problem)
+		return;
+
+	Template   *path = dq_template_compile(value, NULL, problem);
+
+	for (int i = 0; i < path->nparts; i++)
+		if (path->parts[i].placeholder)
+			return;
+	*problem = pstrdup("it names no column");
+	*hint = pstrdup("Name the column that an item is looked up by in braces, such as \"/orders/{id}\".");
+}
+
+static void
+check_url(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	const char *phrase = dq_url_problem(value);
+
+	if (phrase)
+		*problem = pstrdup(phrase);
+}
+
+/* The empty proxy overrides none, and is none. */
+static void
+check_proxy(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (value[0] != '\0')
+		check_url(row, value, problem, hint);
+}
+
+/* Headers that anybody could read, or that the transport sets by itself. */
+static void
+check_headers(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	static const char *const secret[] = {"Authorization", "Proxy-Authorization", "Cookie", NULL};
+	static const char *const own[] = {"Host", "Content-Length", "Transfer-Encoding", "Connection",
+	"Accept-Encoding", "TE", "Upgrade", "Expect", "Trailer", "Keep-Alive", NULL};
+	List	   *headers = dq_option_headers(pg_server_to_any(value, strlen(value), PG_UTF8), problem);
+
+	for (int i = 0; *problem == NULL && i < list_length(headers); i += 2)
+	{
+		const char *name = list_nth(headers, i);
+
+		for (int s = 0; secret[s]; s++)
+			if (pg_strcasecmp(name, secret[s]) == 0)
+			{
+				*problem = psprintf("everybody could read the header \"%s\"", name);
+				*hint = pstrdup("Credentials belong to the user mapping.");
+			}
+		for (int o = 0; own[o]; o++)
+			if (pg_strcasecmp(name, own[o]) == 0)
+				*problem = psprintf("the header \"%s\" is set by the transport", name);
+	}
+}
+
+static void
+check_filter(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	ConditionOpSet ops;
+
+	(void) dq_condition_ops_parse(value, &ops, problem);
+	if (*problem)
+		*hint = pstrdup("Separate operators by spaces.");
+}
+
+static void
+check_param(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (value[0] == '=' || strchr(value, '=') == NULL || strpbrk(value, " #\"<>\\^`{|}") ||
+		dq_option_has_control(value))
+		*problem = pstrdup("expected name=value, percent-encoded where needed");
+}
+
+static void
+check_file(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (!is_absolute_path(value))
+		*problem = pstrdup("expected an absolute path");
+}
+
+static const struct
+{
+	const char *text;			/* for the view */
+	OptionCheck check;
+}			types[] = {
+	[OPTION_TEXT] = {"text", check_text},
+	[OPTION_EMPTY_TEXT] = {"text", check_empty_text},
+	[OPTION_USERNAME] = {"text", check_username},
+	[OPTION_BOOL] = {"boolean", check_bool},
+	[OPTION_INT] = {"integer", check_int},
+	[OPTION_DURATION] = {"duration", check_duration},
+	[OPTION_SIZE] = {"size", check_size},
+	[OPTION_ENUM] = {"word", check_word},
+	[OPTION_DIALECT] = {"word", check_dialect},
+	[OPTION_POINTER] = {"JSON Pointer", check_pointer},
+	[OPTION_POINTER_OR_HEADER] = {"JSON Pointer or header:Name", check_pointer_or_header},
+	[OPTION_SPELL] = {"template", check_spell},
+	[OPTION_SPELL_SORT] = {"template", check_spell_sort},
+	[OPTION_PATH] = {"path template", check_path},
+	[OPTION_LOOKUP_PATH] = {"path template", check_lookup_path},
+	[OPTION_URL] = {"URL", check_url},
+	[OPTION_PROXY] = {"URL", check_proxy},
+	[OPTION_HEADERS] = {"JSON object", check_headers},
+	[OPTION_FILTER] = {"operators", check_filter},
+	[OPTION_PARAM] = {"name=value", check_param},
+	[OPTION_API_KEY_IN] = {"header:Name or query:name", check_api_key_in},
+	[OPTION_FILE] = {"file", check_file},
+};
 
 bool
 dq_option_check(const OptionRow *row, const char *value, char **problem, char **hint)
 {
-	const char *words = NULL;
-	bool		flag;
-	int			number;
-	int64		bytes;
-	ConditionOpSet ops;
-
 	*problem = NULL;
 	*hint = NULL;
-	switch (row->type)
-	{
-		case OPTION_TEXT:
-			if (value[0] == '\0')
-				*problem = pstrdup("must not be empty");
-			else if (dq_option_has_control(value))
-				*problem = pstrdup("control characters are not allowed");
-			break;
-		case OPTION_BOOL:
-			if (!parse_bool(value, &flag))
-				*problem = pstrdup("expected a Boolean value");
-			break;
-		case OPTION_INT:
-			if (!parse_int(value, &number, 0, &words))
-				*problem = pstrdup("expected an integer");
-			else if (number < row->min)
-				*problem = psprintf("must be at least %d", row->min);
-			break;
-		case OPTION_DURATION:
-			if (!parse_int(value, &number, GUC_UNIT_MS, &words))
-				*problem = pstrdup("expected a duration");
-			else if (number < 0)
-				*problem = pstrdup("must not be negative");
-			if (*problem)
-				*hint = pstrdup(words ? words : "Write it as 500ms, 2s, 5min, 1h or 1d.");
-			break;
-		case OPTION_SIZE:
-			if (!parse_size(value, &bytes, &words))
-			{
-				*problem = pstrdup("expected a size");
-				*hint = pstrdup("Write it as 8000, 64kB, 256MB or 1GB.");
-			}
-			break;
-		case OPTION_ENUM:
-			if (dq_option_word(row, value) < 0)
-			{
-				*problem = pstrdup("unknown word");
-				*hint = psprintf("Valid values are %s.", word_list(row->words));
-			}
-			break;
-		case OPTION_POINTER:
-			if (dq_json_pointer_compile(value, &words) == NULL)
-			{
-				*problem = pstrdup(words);
-				*hint = pstrdup("A JSON Pointer (RFC 6901) is \"\" or begins with a slash, as /data/items.");
-			}
-			break;
-		case OPTION_POINTER_OR_HEADER:
-			if (strncmp(value, "header:", 7) == 0)
-				check_placed_name(value, false, problem);
-			else if (dq_json_pointer_compile(value, &words) == NULL)
-			{
-				*problem = pstrdup(words);
-				*hint = pstrdup("Give a JSON Pointer (RFC 6901), as /meta/total, or header:Name.");
-			}
-			break;
-		case OPTION_SPELL:
-			check_template(value, dq_condition_placeholders(row->op), problem);
-			break;
-		case OPTION_SPELL_SORT:
-			check_template(value, dq_sort_placeholders(), problem);
-			break;
-		case OPTION_PATH:
-			check_template(value, NULL, problem);
-			break;
-		case OPTION_URL:
-			words = dq_url_problem(value);
-			if (words)
-				*problem = pstrdup(words);
-			break;
-		case OPTION_PROXY:
-			words = dq_url_problem(value);
-			if (words && value[0] != '\0')
-				*problem = pstrdup(words);
-			break;
-		case OPTION_HEADERS:
-			check_headers(value, problem, hint);
-			break;
-		case OPTION_FILTER:
-			dq_condition_ops_parse(value, &ops, problem);
-			if (*problem)
-				*hint = pstrdup("Operators are = <> < <= > >= in like null, separated by spaces.");
-			break;
-		case OPTION_PARAM:
-			if (value[0] == '=' || strchr(value, '=') == NULL || strpbrk(value, " #\"<>\\^`{|}") ||
-				dq_option_has_control(value))
-				*problem = pstrdup("expected name=value, percent-encoded where needed");
-			break;
-		case OPTION_API_KEY_IN:
-			check_placed_name(value, true, problem);
-			break;
-		case OPTION_FILE:
-			if (value[0] != '/')
-				*problem = pstrdup("expected an absolute path");
-			break;
-	}
+	types[row->type].check(row, value, problem, hint);
 	return *problem == NULL;
+}
+
+char *
+dq_option_type_text(const OptionRow *row)
+{
+	if (row->type == OPTION_ENUM)
+		return word_list(row->words, " | ", "");
+	if (row->type == OPTION_DIALECT)
+		return word_list(dialect_names(), " | ", "");
+	return pstrdup(types[row->type].text);
 }
 
 bool
@@ -247,7 +428,7 @@ int
 dq_option_word(const OptionRow *row, const char *value)
 {
 	for (int i = 0; row->words[i]; i++)
-		if (strcmp(row->words[i], value) == 0)
-			return i;
+		if (pg_strcasecmp(row->words[i], value) == 0)
+			return row->first_word + i;
 	return -1;
 }

@@ -20,16 +20,20 @@ typedef enum OptionPlace
 typedef enum OptionType
 {
 	OPTION_TEXT,				/* not empty */
+	OPTION_EMPTY_TEXT,			/* may be empty */
+	OPTION_USERNAME,			/* not empty, no colon */
 	OPTION_BOOL,
-	OPTION_INT,					/* min to 2^31 - 1 */
+	OPTION_INT,					/* min to max */
 	OPTION_DURATION,			/* milliseconds; units as in postgresql.conf */
-	OPTION_SIZE,				/* bytes; units as in postgresql.conf */
+	OPTION_SIZE,				/* bytes, min to max; units as in postgresql.conf */
 	OPTION_ENUM,				/* one of words */
+	OPTION_DIALECT,				/* name of a Dialect */
 	OPTION_POINTER,				/* JSON Pointer, RFC 6901 */
 	OPTION_POINTER_OR_HEADER,	/* the same, or header:Name */
 	OPTION_SPELL,				/* template of the query string, for operator op */
 	OPTION_SPELL_SORT,			/* template with {keys} */
 	OPTION_PATH,				/* template with {column} */
+	OPTION_LOOKUP_PATH,			/* the same, at least one {column} */
 	OPTION_URL,
 	OPTION_PROXY,
 	OPTION_HEADERS,				/* JSON object of strings */
@@ -64,8 +68,10 @@ typedef struct OptionRow
 	OptionType	type;
 	const char *default_value;	/* as text; NULL: none */
 	const char *help;			/* one line */
-	int			min;			/* of OPTION_INT */
+	int64		min;			/* of OPTION_INT, OPTION_SIZE */
+	int64		max;			/* of the same; 0: 2^31 - 1 and 2^53 - 1 */
 	const char *const *words;	/* of OPTION_ENUM, NULL-terminated */
+	int			first_word;		/* enum value of the first word */
 	ConditionOp op;				/* of OPTION_SPELL */
 	bool		is_secret;		/* never shown */
 	bool		is_superuser_only;	/* makes the server process read a file */
@@ -77,18 +83,21 @@ extern const OptionRow dq_options[OPTION_COUNT];
 /* NULL when there is none of this name. */
 extern const OptionRow *dq_option_find(const char *name);
 
+/* What a value looks like, for the view: the type's name, or the words it may be; palloc'd. */
+extern char *dq_option_type_text(const OptionRow *row);
+
 /* "server", "foreign table", ... */
 extern const char *dq_option_place_name(OptionPlace place);
 
 /*
- * Checks a value; false with *problem (a phrase) and maybe *hint, palloc'd.  A secret's value is never quoted.
+ * Checks a value; false with *problem (a phrase) and maybe *hint, palloc'd.  Neither holds what may be a secret.
  */
 extern bool dq_option_check(const OptionRow *row, const char *value, char **problem, char **hint);
 
 /* Parsers of values that passed the check. */
 extern bool dq_option_bool(const char *value);
 extern int64 dq_option_number(const OptionRow *row, const char *value);
-extern int	dq_option_word(const OptionRow *row, const char *value);
+extern int	dq_option_word(const OptionRow *row, const char *value);	/* enum value, -1 for an unknown word */
 
 /* Characters that could end a line of a request. */
 extern bool dq_option_has_control(const char *value);

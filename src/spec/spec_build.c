@@ -12,10 +12,29 @@
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
+#include "mb/pg_wchar.h"
 #include "spec/spec_private.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+
+/*
+ * Services speak UTF-8, and so do specs, except for paths, whose placeholders are compared with names of columns, and for names
+ * of files.
+ */
+static char *
+service_text(const OptionRow *row, const char *value)
+{
+	if (row->type == OPTION_PATH || row->type == OPTION_LOOKUP_PATH || row->type == OPTION_FILE)
+		return pstrdup(value);
+	return dq_spec_service_text(value);
+}
+
+char *
+dq_spec_service_text(const char *value)
+{
+	return pstrdup(pg_server_to_any(value, strlen(value), PG_UTF8));
+}
 
 void
 dq_spec_note_options(List *options, const char **values)
@@ -28,7 +47,7 @@ dq_spec_note_options(List *options, const char **values)
 		const OptionRow *row = dq_option_find(option->defname);
 
 		if (row)
-			values[row - dq_options] = pstrdup(defGetString(option));
+			values[row - dq_options] = service_text(row, defGetString(option));
 	}
 }
 
@@ -54,10 +73,13 @@ option_number(const OptionValues *values, OptionId id)
 	return dq_option_number(&dq_options[id], dq_spec_option(values, id));
 }
 
+/* 0 where the option is not set. */
 static int
 option_word(const OptionValues *values, OptionId id)
 {
-	return dq_option_word(&dq_options[id], dq_spec_option(values, id));
+	const char *value = dq_spec_option(values, id);
+
+	return value ? dq_option_word(&dq_options[id], value) : 0;
 }
 
 /* A setting, or what the dialect says. */
@@ -185,12 +207,18 @@ build_headers(TableSpec *table, const OptionValues *values)
 {
 	const char *count = values->dialect->count_header;
 	const char *colon = count ? strchr(count, ':') : NULL;
+	char	   *name;
 
 	add_headers(table, dq_spec_option(values, OPT_HEADERS));
-	if (colon && table->total_header)
-		table->headers[table->nheaders++] = (Header) {
-			pnstrdup(count, colon - count), pstrdup(colon + 1 + strspn(colon + 1, " "))
-		};
+	if (colon == NULL || table->total_header == NULL)
+		return;
+	name = pnstrdup(count, colon - count);
+	for (int i = 0; i < table->nheaders; i++)
+		if (pg_strcasecmp(table->headers[i].name, name) == 0)
+			return;				/* the declaration's own stands */
+	table->headers[table->nheaders++] = (Header) {
+		name, pstrdup(colon + 1 + strspn(colon + 1, " "))
+	};
 }
 
 static ServiceSpec *
@@ -218,7 +246,7 @@ dq_spec_build_table(Oid relid)
 {
 	ForeignTable *foreign = GetForeignTable(relid);
 	ForeignServer *server = GetForeignServer(foreign->serverid);
-	Relation	relation = table_open(relid, NoLock);
+	Relation	relation = table_open(relid, AccessShareLock);
 	TableSpec  *table = palloc0(sizeof(TableSpec));
 	OptionValues *values = palloc0(sizeof(OptionValues));
 
@@ -259,7 +287,7 @@ dq_spec_build_table(Oid relid)
 	table->is_idempotent = option_bool(values, OPT_IDEMPOTENT);
 	table->estimated_rows = option_number(values, OPT_ESTIMATED_ROWS);
 	dq_spec_build_columns(table, relation, values);
-	table_close(relation, NoLock);
+	table_close(relation, AccessShareLock);
 	return table;
 }
 

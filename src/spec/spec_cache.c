@@ -2,9 +2,10 @@
  * spec_cache.c
  *	  Specs are built once and kept until a catalog change invalidates them.
  *
- * A spec lives in a context of its own.  Invalidation only takes it out of the hash and puts it into the graveyard, which is
- * emptied at the end of the transaction: whoever got a spec may use it until then.  Callbacks may come at any catalog access, so they
- * allocate nothing.
+ * A spec lives in a context of its own.  Invalidation only takes it out of the hash and puts it into the graveyard: whoever got
+ * a spec may use it until the end of the transaction.  The graveyard is emptied at the first use in a later transaction, not by
+ * the transaction's own callback, because contexts that are reset after that may still hold exchanges with an Endpoint.
+ * Invalidation may come at any catalog access, so that its callbacks allocate nothing.
  */
 #include "postgres.h"
 
@@ -38,6 +39,7 @@ typedef struct CacheEntry
 
 static HTAB *cache = NULL;
 static dlist_head graveyard = DLIST_STATIC_INIT(graveyard);
+static bool is_graveyard_old = false;	/* all in it was handed out in transactions that are over */
 static uint64 generation = 0;	/* counts invalidations, to notice one while a spec is built */
 
 static void
@@ -77,11 +79,17 @@ catalog_changed(Datum arg, int cacheid, uint32 hash)
 }
 
 static void
-empty_graveyard(XactEvent event, void *arg)
+transaction_event(XactEvent event, void *arg)
 {
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE &&
-		event != XACT_EVENT_PARALLEL_COMMIT && event != XACT_EVENT_PARALLEL_ABORT)
-		return;
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE ||
+		event == XACT_EVENT_PARALLEL_COMMIT || event == XACT_EVENT_PARALLEL_ABORT)
+		is_graveyard_old = true;
+}
+
+static void
+empty_graveyard(void)
+{
+	is_graveyard_old = false;
 	while (!dlist_is_empty(&graveyard))
 	{
 		Spec	   *spec = dlist_container(Spec, node, dlist_pop_head_node(&graveyard));
@@ -90,6 +98,7 @@ empty_graveyard(XactEvent event, void *arg)
 	}
 }
 
+/* Options of columns are in pg_attribute, whose changes invalidate the relation. */
 void
 dq_spec_init(void)
 {
@@ -98,7 +107,7 @@ dq_spec_init(void)
 	CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, catalog_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNTABLEREL, catalog_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, catalog_changed, (Datum) 0);
-	RegisterXactCallback(empty_graveyard, NULL);
+	RegisterXactCallback(transaction_event, NULL);
 }
 
 static CacheEntry *
@@ -130,6 +139,8 @@ cached(Oid relid, Oid userid, const TableSpec *table)
 	Spec	   *spec;
 	uint64		before;
 
+	if (is_graveyard_old)
+		empty_graveyard();
 	if (entry->spec)
 		return entry->spec->content;
 	context = AllocSetContextCreate(CurrentMemoryContext, "distquery spec", ALLOCSET_SMALL_SIZES);

@@ -4,10 +4,12 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
 #include "spec/spec_private.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 /* Each operator's option, by ConditionOp. */
@@ -24,10 +26,17 @@ static const OptionId spell_options[COND_COUNT] = {
 	[COND_NOTNULL] = OPT_SPELL_NOTNULL
 };
 
-static const char *
-column_option(const OptionValues *values, OptionId id)
+static bool
+column_bool(const OptionValues *values, OptionId id)
 {
-	return values->column[id] ? values->column[id] : dq_options[id].default_value;
+	return values->column[id] && dq_option_bool(values->column[id]);
+}
+
+/* 0 where the option is not set. */
+static int
+column_word(const OptionValues *values, OptionId id)
+{
+	return values->column[id] ? dq_option_word(&dq_options[id], values->column[id]) : 0;
 }
 
 /* "/" and the name, escaped as RFC 6901 section 3 says. */
@@ -114,6 +123,25 @@ build_filters(const TableSpec *table, ColumnSpec *column, const OptionValues *va
 	}
 }
 
+/* A format fits some types only; elsewhere it would be ignored. */
+static void
+check_format(const TableSpec *table, const ColumnSpec *column)
+{
+	Oid			type = getBaseType(column->type);
+	const char *needed = NULL;
+
+	if (column->format == FORMAT_BASE64 && type != BYTEAOID)
+		needed = "bytea";
+	else if ((column->format == FORMAT_EPOCH || column->format == FORMAT_EPOCH_MS) &&
+			 type != TIMESTAMPTZOID && type != TIMESTAMPOID && type != DATEOID)
+		needed = "timestamp or date";
+	if (needed)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("format of column \"%s\" of foreign table \"%s\" needs type %s, not %s",
+						column->name, table->name, needed, format_type_be(column->type))));
+}
+
 static void
 build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values)
 {
@@ -136,16 +164,18 @@ build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values
 	if (json)
 		column->json = pstrdup(json);
 	else if (!column->in_path && !column->from_request)
-		column->json = default_pointer(column->name);
-	column->param = values->column[OPT_PARAM] ? pstrdup(values->column[OPT_PARAM]) : column->name;
-	column->is_key = dq_option_bool(column_option(values, OPT_KEY));
-	column->is_required = column->in_path || dq_option_bool(column_option(values, OPT_REQUIRED));
-	column->sort = dq_option_word(&dq_options[OPT_SORT], column_option(values, OPT_SORT));
-	column->format = dq_option_word(&dq_options[OPT_FORMAT], column_option(values, OPT_FORMAT));
+		column->json = default_pointer(dq_spec_service_text(column->name));
+	column->param = values->column[OPT_PARAM] ? pstrdup(values->column[OPT_PARAM]) :
+		dq_spec_service_text(column->name);
+	column->is_key = column_bool(values, OPT_KEY);
+	column->is_required = column->in_path || column_bool(values, OPT_REQUIRED);
+	column->sort = column_word(values, OPT_SORT);
+	column->format = column_word(values, OPT_FORMAT);
 	column->default_param = (char *) values->column[OPT_DEFAULT_PARAM];
 	column->trust_exact = values->column[OPT_TRUST] ?
-		dq_option_word(&dq_options[OPT_TRUST], values->column[OPT_TRUST]) != 0 : table->trust_exact;
+		column_word(values, OPT_TRUST) != 0 : table->trust_exact;
 	build_filters(table, column, values);
+	check_format(table, column);
 	if (column->is_required && !column->in_path && column->filters == 0 && !column->in_lookup_path)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),

@@ -20,6 +20,9 @@ typedef struct OptionValues
 	const char *relation_name;	/* for errors */
 } OptionValues;
 
+/* A text as services see it: UTF-8, palloc'd. */
+extern char *dq_spec_service_text(const char *value);
+
 /* Notes the values of a list of DefElems. */
 extern void dq_spec_note_options(List *options, const char **values);
 

@@ -21,8 +21,8 @@
 #include "utils/tuplestore.h"
 #include "utils/varlena.h"
 
-/* A name further from the one meant is no typing mistake. */
-#define CLOSEST_DISTANCE 4
+/* A name with more mistakes than that (and in a short one, more than one) was not meant. */
+#define MAX_MISTAKES 2
 
 PG_FUNCTION_INFO_V1(distquery_validator);
 PG_FUNCTION_INFO_V1(distquery_options);
@@ -50,24 +50,25 @@ static const char *
 closest_name(OptionPlace place, const char *name)
 {
 	const char *closest = NULL;
-	int			distance = CLOSEST_DISTANCE;
 	int			len = strlen(name);
+	int			mistakes = Min(MAX_MISTAKES, Max(len / 3, 1));
 
-	if (len > 63)
+	if (len >= NAMEDATALEN)
 		return NULL;
 	for (int i = 0; i < OPTION_COUNT; i++)
 	{
 		const char *candidate = dq_options[i].name;
-		int			d;
 
 		if (!(dq_options[i].places & place))
 			continue;
-		d = varstr_levenshtein_less_equal(name, len, candidate, strlen(candidate), 1, 1, 1,
-										  distance, true);
-		if (d < distance && d <= len / 2)
+
+		int			distance = varstr_levenshtein_less_equal(name, len, candidate, strlen(candidate),
+															 1, 1, 1, mistakes, true);
+
+		if (distance <= mistakes)
 		{
 			closest = candidate;
-			distance = d;
+			mistakes = distance - 1;
 		}
 	}
 	return closest;
@@ -103,7 +104,7 @@ static void
 refuse_name(OptionPlace place, const char *name)
 {
 	const OptionRow *elsewhere = dq_option_find(name);
-	const char *closest = closest_name(place, name);
+	const char *closest = elsewhere ? NULL : closest_name(place, name);
 	const char *where = place ? dq_option_place_name(place) : "foreign-data wrapper";
 
 	ereport(ERROR,
@@ -184,7 +185,7 @@ check_mapping(List *options)
 	{
 		const char *name = dq_options[uses[i].id].name;
 
-		if (strcmp(auth, uses[i].auth) == 0)
+		if (pg_strcasecmp(auth, uses[i].auth) == 0)
 		{
 			if (uses[i].is_required)
 				require_option(options, PLACE_MAPPING, uses[i].id, psprintf(" with auth '%s'", auth));
@@ -193,7 +194,7 @@ check_mapping(List *options)
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 					 errmsg("option \"%s\" of user mapping is not used with auth '%s'", name, auth),
-					 errhint("Set auth '%s'.", uses[i].auth)));
+					 errhint("Set option \"auth\" to '%s'.", uses[i].auth)));
 	}
 }
 
@@ -218,7 +219,8 @@ distquery_validator(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("only superusers can set option \"%s\"", row->name),
-					 errdetail("It makes the database server read a file.")));
+					 errdetail("It makes the database server read a file.  A %s that has it is altered by superusers only.",
+							   dq_option_place_name(place))));
 		if (!dq_option_check(row, value, &problem, &hint))
 			refuse_value(row, place, value, problem, hint);
 	}
@@ -229,62 +231,6 @@ distquery_validator(PG_FUNCTION_ARGS)
 	if (place == PLACE_MAPPING)
 		check_mapping(options);
 	PG_RETURN_VOID();
-}
-
-static const char *
-type_text(OptionType type)
-{
-	switch (type)
-	{
-		case OPTION_TEXT:
-			return "text";
-		case OPTION_BOOL:
-			return "boolean";
-		case OPTION_INT:
-			return "integer";
-		case OPTION_DURATION:
-			return "duration";
-		case OPTION_SIZE:
-			return "size";
-		case OPTION_ENUM:
-			return "word";
-		case OPTION_POINTER:
-			return "JSON Pointer";
-		case OPTION_POINTER_OR_HEADER:
-			return "JSON Pointer or header:Name";
-		case OPTION_SPELL:
-		case OPTION_SPELL_SORT:
-			return "template";
-		case OPTION_PATH:
-			return "path template";
-		case OPTION_URL:
-		case OPTION_PROXY:
-			return "URL";
-		case OPTION_HEADERS:
-			return "JSON object";
-		case OPTION_FILTER:
-			return "operators";
-		case OPTION_PARAM:
-			return "name=value";
-		case OPTION_API_KEY_IN:
-			return "header:Name or query:name";
-		case OPTION_FILE:
-			return "file";
-	}
-	return NULL;
-}
-
-static char *
-words_text(const OptionRow *row)
-{
-	StringInfoData list;
-
-	if (row->words == NULL)
-		return pstrdup(type_text(row->type));
-	initStringInfo(&list);
-	for (int i = 0; row->words[i]; i++)
-		appendStringInfo(&list, "%s%s", list.len ? " | " : "", row->words[i]);
-	return list.data;
 }
 
 /* Rows of the view distquery.options. */
@@ -302,7 +248,7 @@ distquery_options(PG_FUNCTION_ARGS)
 
 		values[0] = CStringGetTextDatum(row->name);
 		values[1] = CStringGetTextDatum(places_text(row->places));
-		values[2] = CStringGetTextDatum(words_text(row));
+		values[2] = CStringGetTextDatum(dq_option_type_text(row));
 		nulls[3] = row->default_value == NULL;
 		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(row->default_value);
 		values[4] = CStringGetTextDatum(row->help);

@@ -14,7 +14,7 @@ COMMENT ON FUNCTION options() IS 'all options, for the view distquery.options';
 CREATE VIEW options AS
     SELECT o.name, o.context, o.type, o."default", o.help
       FROM options() o
-     ORDER BY o.name;
+     ORDER BY o.name COLLATE "C";
 COMMENT ON VIEW options IS 'options of servers, user mappings, foreign tables and columns';
 COMMENT ON COLUMN options.name IS 'name of the option';
 COMMENT ON COLUMN options.context IS 'where it may be set';
