@@ -15,6 +15,11 @@
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
+#if PG_VERSION_NUM < 150001
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/tuplestore.h"
+#endif
 
 /* Before 16 the macros do not export what is built with -fvisibility=hidden. */
 #if PG_VERSION_NUM < 160000
@@ -30,6 +35,11 @@
 		return &my_finfo; \
 	} \
 	extern int	no_such_variable
+#endif
+
+/* 18 moved it before the declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
 #endif
 
 #if PG_VERSION_NUM < 150000
@@ -82,11 +92,33 @@
 	} while (0)
 #endif
 
-/* 14 has none; 15.0 named it SetSingleFuncCall. */
-#if PG_VERSION_NUM < 150000
-#define dq_init_materialized_srf(fcinfo) dq_materialized_srf_14(fcinfo)
-#else
+/* 14 has none, and 15.0 named it otherwise. */
+#if PG_VERSION_NUM >= 150001
 #define dq_init_materialized_srf(fcinfo) InitMaterializedSRF(fcinfo, 0)
+#else
+static inline void
+dq_init_materialized_srf(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext caller_context;
+	TupleDesc	tupdesc;
+
+	if (result == NULL || !IsA(result, ReturnSetInfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	if (!(result->allowedModes & SFRM_Materialize))
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+						errmsg("materialize mode required, but it is not allowed in this context")));
+	caller_context = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	result->returnMode = SFRM_Materialize;
+	result->setResult =
+		tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+	result->setDesc = tupdesc;
+	MemoryContextSwitchTo(caller_context);
+}
 #endif
 
 #endif							/* DQ_COMPAT_H */

@@ -5,6 +5,7 @@
 #ifndef DQ_BIND_H
 #define DQ_BIND_H
 
+#include "compat.h"
 #include "fdw/plan_data.h"
 #include "fetch/fetch.h"
 
@@ -53,6 +54,6 @@ extern bool dq_bind_value(const PlanCondition *condition, Oid type, Datum datum,
 						  ConditionValue *value);
 
 /* Raises for columns that must be restricted and are not. */
-extern void dq_bind_missing(const TableSpec *table, const PlanData *plan) pg_attribute_noreturn();
+pg_noreturn extern void dq_bind_missing(const TableSpec *table, const PlanData *plan);
 
 #endif							/* DQ_BIND_H */

@@ -35,8 +35,8 @@ static JsonPointer *compile_place(const char *place);
 static void decode_context(void *arg);
 static bool is_given_by_request(const RequestValue *values, int nvalues, AttrNumber attnum,
 								bool is_missing);
-static void fail_row(RowDecoder *decoder, const char *element, size_t len, int culprit,
-					 const JsonError *error) pg_attribute_noreturn();
+pg_noreturn static void fail_row(RowDecoder *decoder, const char *element, size_t len, int culprit,
+								 const JsonError *error);
 
 RowDecoder *
 dq_decoder_create(TupleDesc tupdesc, const DecoderColumn *columns, int ncolumns)

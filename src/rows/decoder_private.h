@@ -6,6 +6,7 @@
 #ifndef DQ_DECODER_PRIVATE_H
 #define DQ_DECODER_PRIVATE_H
 
+#include "compat.h"
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "rows/decoder.h"
@@ -88,8 +89,8 @@ extern Datum dq_value_input(ValueDecoder *decoder, const JsonSlice *value);
 extern char *dq_value_text(DecodeState *state, const JsonSlice *value, int *len);
 
 /* Raises: a value of the wrong kind or form; expected completes "expected ...". */
-extern void dq_value_fail(DecodeState *state, const JsonSlice *value, const char *expected)
-			pg_attribute_noreturn();
+pg_noreturn extern void dq_value_fail(DecodeState *state, const JsonSlice *value,
+									  const char *expected);
 
 /* The beginning of a value for messages, in ASCII where the database's encoding is not UTF-8; palloc'd. */
 extern char *dq_value_shortened(const DecodeState *state, const char *start, size_t len);

@@ -98,7 +98,7 @@ places_text(int places)
 	return list.data;
 }
 
-static void refuse_name(OptionPlace place, const char *name) pg_attribute_noreturn();
+pg_noreturn static void refuse_name(OptionPlace place, const char *name);
 
 static void
 refuse_name(OptionPlace place, const char *name)

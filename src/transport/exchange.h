@@ -12,6 +12,7 @@
 #ifndef DQ_EXCHANGE_H
 #define DQ_EXCHANGE_H
 
+#include "compat.h"
 #include "portability/instr_time.h"
 #include "request/request.h"
 #include "transport/credentials.h"
@@ -59,7 +60,7 @@ typedef struct RemoteError
 } RemoteError;
 
 /* Raises it by ereport(ERROR). */
-extern void dq_remote_error_raise(const RemoteError *error) pg_attribute_noreturn();
+pg_noreturn extern void dq_remote_error_raise(const RemoteError *error);
 
 typedef struct ExchangeStats
 {
