@@ -193,32 +193,34 @@ scan_start_early(void *arg)
 }
 
 static void
-add_stats(FetchStats *sum, const FetchStats *stats)
+add_stats(FetchStats *sum, const FetchReader *reader)
 {
-	sum->requests += stats->requests;
-	sum->pages += stats->pages;
-	sum->rows += stats->rows;
-	sum->bytes += stats->bytes;
-	sum->wire_bytes += stats->wire_bytes;
-	sum->retries += stats->retries;
-	sum->connections += stats->connections;
+	FetchStats	stats;
+
+	dq_fetch_stats(reader, &stats);
+	if (stats.is_shared)
+	{
+		sum->is_shared = true;
+		return;
+	}
+	sum->requests += stats.requests;
+	sum->pages += stats.pages;
+	sum->rows += stats.rows;
+	sum->bytes += stats.bytes;
+	sum->wire_bytes += stats.wire_bytes;
+	sum->retries += stats.retries;
+	sum->connections += stats.connections;
 	if (sum->first_byte_ms == 0)
-		sum->first_byte_ms = stats->first_byte_ms;
-	sum->total_ms = Max(sum->total_ms, stats->total_ms);
+		sum->first_byte_ms = stats.first_byte_ms;
+	sum->total_ms = Max(sum->total_ms, stats.total_ms);
 }
 
 static void
 close_ask(DqScanState *scan, ScanAsk *ask)
 {
-	FetchStats	stats;
-
 	if (ask->reader == NULL)
 		return;
-	dq_fetch_stats(ask->reader, &stats);
-	if (stats.is_shared)
-		scan->closed_stats.is_shared = true;
-	else
-		add_stats(&scan->closed_stats, &stats);
+	add_stats(&scan->closed_stats, ask->reader);
 	dq_fetch_close(ask->reader);
 	ask->reader = NULL;
 }
@@ -227,17 +229,11 @@ FetchStats
 dq_scan_stats(const DqScanState *scan)
 {
 	FetchStats	sum = scan->closed_stats;
-	FetchStats	stats;
 
 	for (int i = 0; i < scan->nasks; i++)
 	{
-		if (scan->asks[i].reader == NULL)
-			continue;
-		dq_fetch_stats(scan->asks[i].reader, &stats);
-		if (stats.is_shared)
-			sum.is_shared = true;
-		else
-			add_stats(&sum, &stats);
+		if (scan->asks[i].reader != NULL)
+			add_stats(&sum, scan->asks[i].reader);
 	}
 	return sum;
 }
