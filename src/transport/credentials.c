@@ -95,7 +95,7 @@ basic_token(const Credentials *credentials)
 	int			size = pg_b64_enc_len(strlen(plain)) + 1;
 	char	   *token = palloc0(size);
 
-	if (pg_b64_encode(plain, strlen(plain), token, size) < 0)
+	if (pg_b64_encode((const void *) plain, strlen(plain), token, size) < 0)
 		token[0] = '\0';
 	return token;
 }
