@@ -177,7 +177,9 @@ dqGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *pat
 
 	data.retrieved = retrieved_columns(rel, plan, quals, &choice);
 	data.missing = choice.missing;
-	data.is_frugal = root->tuple_fraction > 0;
+	/* A sort above reads all rows before it gives one. */
+	data.is_frugal = root->tuple_fraction > 0 &&
+		pathkeys_contained_in(root->query_pathkeys, path->path.pathkeys);
 	data.row_limit = row_limit(root, &choice, path->path.pathkeys);
 	if (path->path.pathkeys != NIL)
 	{
