@@ -39,6 +39,15 @@ SELECT plan('SELECT * FROM orders WHERE id = ANY (''{}''::bigint[])');
 SELECT count(*) FROM orders WHERE id = ANY ('{}'::bigint[]);
 SELECT count(*) FROM orders WHERE id = ANY ('{NULL}'::bigint[]);
 
+-- long lists are asked in parts, by count and by the length of the URL; no row comes twice, whatever the service makes of them
+ALTER FOREIGN TABLE orders OPTIONS (ADD max_batch '40', ADD max_url '300');
+SELECT count(*), count(DISTINCT id), sum(id) FROM orders WHERE id = ANY (ARRAY(SELECT generate_series(1, 250)));
+SELECT plan(format('SELECT * FROM orders WHERE id = ANY (%L::int8[])', (SELECT array_agg(i) FROM generate_series(1, 12) i)));
+CREATE FOREIGN TABLE wide (id bigint OPTIONS (filter 'in', spell_in 'ignored={values}&_lenient'), customer_id int)
+    SERVER filters OPTIONS (path '/data/plain/orders', max_batch '3', paging 'page', page_size '10000');
+SELECT count(*), count(DISTINCT id) FROM wide WHERE id IN (1, 2, 3, 4, 5, 6, 7, 8);
+ALTER FOREIGN TABLE orders OPTIONS (DROP max_batch, DROP max_url);
+
 -- LIKE and NULL
 SELECT plan('SELECT * FROM orders WHERE status LIKE ''ship%'' AND note IS NOT NULL');
 SELECT status, count(*) > 0 AS some FROM orders WHERE status LIKE 'ship%' AND note IS NOT NULL GROUP BY 1;

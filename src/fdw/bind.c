@@ -12,12 +12,9 @@
 #include "postgres.h"
 
 #include "access/nbtree.h"
-#include "catalog/pg_collation.h"
 #include "fdw/bind.h"
 #include "fdw/spell_value.h"
-#include "foreign/foreign.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -41,6 +38,7 @@ typedef struct Term
 	const ConditionValue *value;
 	int			nparts;
 	Part	   *parts;
+	bool		is_halved;		/* a part was too long for a URL */
 	FmgrInfo   *compare;		/* made when parts have to be told apart */
 } Term;
 
@@ -54,87 +52,6 @@ typedef struct Binder
 	int			max_asks;
 	Ask		   *asks;
 } Binder;
-
-void
-dq_bind_missing(const TableSpec *table, const PlanData *plan)
-{
-	const ColumnSpec *column = &table->columns[linitial_int(plan->missing) - 1];
-	StringInfoData operators;
-
-	initStringInfo(&operators);
-	for (int op = 0; op < COND_COUNT; op++)
-	{
-		bool		by_path = column->in_path && (op == COND_EQ || op == COND_IN);
-
-		if (by_path || (!column->in_path && (column->filters & COND_BIT(op))))
-			appendStringInfo(&operators, "%s%s", operators.len ? ", " : "",
-							 dq_condition_op_name(op));
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
-			 errmsg("foreign table \"%s\" needs a condition on column \"%s\"", table->name,
-					column->name),
-			 errdetail("Its service cannot be asked without it; operators that can be asked: %s.",
-					   operators.data),
-			 errhint("Add a condition such as %s = ... to the WHERE clause, or join the column to another table.",
-					 quote_identifier(column->name))));
-}
-
-static int
-compare_values(const void *a, const void *b, void *arg)
-{
-	return DatumGetInt32(FunctionCall2Coll(arg, C_COLLATION_OID, *(const Datum *) a,
-										   *(const Datum *) b));
-}
-
-/* Values in the type's own order, without duplicates, so that parts of a list do not overlap. */
-static int
-distinct_values(Oid type, Datum *values, int n)
-{
-	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_CMP_PROC_FINFO);
-	int			kept = 0;
-
-	if (!OidIsValid(entry->cmp_proc_finfo.fn_oid))
-		elog(ERROR, "type %u has no order", type);
-	qsort_arg(values, n, sizeof(Datum), compare_values, &entry->cmp_proc_finfo);
-	for (int i = 0; i < n; i++)
-		if (kept == 0 || compare_values(&values[kept - 1], &values[i], &entry->cmp_proc_finfo) != 0)
-			values[kept++] = values[i];
-	return kept;
-}
-
-bool
-dq_bind_value(const PlanCondition *condition, Oid type, Datum datum, bool isnull,
-			  ConditionValue *value)
-{
-	memset(value, 0, sizeof(*value));
-	if (isnull)
-		return false;
-	value->type = type;
-	if (!condition->is_array)
-	{
-		value->nvalues = 1;
-		value->values = palloc(sizeof(Datum));
-		value->values[0] = datum;
-		return true;
-	}
-
-	ArrayType  *array = DatumGetArrayTypeP(datum);
-	bool	   *nulls;
-	int			n;
-	int16		len;
-	bool		byval;
-	char		align;
-
-	value->type = ARR_ELEMTYPE(array);
-	get_typlenbyvalalign(value->type, &len, &byval, &align);
-	deconstruct_array(array, value->type, len, byval, align, &value->values, &nulls, &n);
-	for (int i = 0; i < n; i++)
-		if (!nulls[i])
-			value->values[value->nvalues++] = value->values[i];
-	value->nvalues = distinct_values(value->type, value->values, value->nvalues);
-	return value->nvalues > 0;
-}
 
 /* True when the question would mean something else without the condition. */
 static bool
@@ -416,7 +333,7 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 				.if_missing = term->column->json != NULL,
 				.value = value_for_column(term, part->values[0])
 			};
-		if (term->nparts > 1)
+		if (term->nparts > 1 || term->is_halved)
 			ask.checks[ask.nchecks++] = (KeyCheck) {
 				.attnum = term->column->attnum,
 				.compare = key_comparison(term),
@@ -475,7 +392,7 @@ ask_choice(Binder *binder, Choice *choice)
 
 	halves[0] = (Part) {half, whole->values, whole->texts};
 	halves[1] = (Part) {whole->nvalues - half, whole->values + half, whole->texts + half};
-	binder->terms[i].nparts = Max(binder->terms[i].nparts, 2);
+	binder->terms[i].is_halved = true;
 	choice->parts[i] = &halves[0];
 	ask_choice(binder, choice);
 	choice->parts[i] = &halves[1];

@@ -1,0 +1,93 @@
+/*
+ * bind_value.c
+ *	  Values of conditions before they are cut into questions, and the error where one is missing.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "fdw/bind.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+void
+dq_bind_missing(const TableSpec *table, const PlanData *plan)
+{
+	const ColumnSpec *column = &table->columns[linitial_int(plan->missing) - 1];
+	StringInfoData operators;
+
+	initStringInfo(&operators);
+	for (int op = 0; op < COND_COUNT; op++)
+	{
+		bool		by_path = column->in_path && (op == COND_EQ || op == COND_IN);
+
+		if (by_path || (!column->in_path && (column->filters & COND_BIT(op))))
+			appendStringInfo(&operators, "%s%s", operators.len ? ", " : "",
+							 dq_condition_op_name(op));
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+			 errmsg("foreign table \"%s\" needs a condition on column \"%s\"", table->name,
+					column->name),
+			 errdetail("Its service cannot be asked without it; operators that can be asked: %s.",
+					   operators.data),
+			 errhint("Add a condition such as %s = ... to the WHERE clause, or join the column to another table.",
+					 quote_identifier(column->name))));
+}
+
+static int
+compare_values(const void *a, const void *b, void *arg)
+{
+	return DatumGetInt32(FunctionCall2Coll(arg, C_COLLATION_OID, *(const Datum *) a,
+										   *(const Datum *) b));
+}
+
+/* Values in the type's own order, without duplicates, so that parts of a list do not overlap. */
+static int
+distinct_values(Oid type, Datum *values, int n)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_CMP_PROC_FINFO);
+	int			kept = 0;
+
+	if (!OidIsValid(entry->cmp_proc_finfo.fn_oid))
+		elog(ERROR, "type %u has no order", type);
+	qsort_arg(values, n, sizeof(Datum), compare_values, &entry->cmp_proc_finfo);
+	for (int i = 0; i < n; i++)
+		if (kept == 0 || compare_values(&values[kept - 1], &values[i], &entry->cmp_proc_finfo) != 0)
+			values[kept++] = values[i];
+	return kept;
+}
+
+bool
+dq_bind_value(const PlanCondition *condition, Oid type, Datum datum, bool isnull,
+			  ConditionValue *value)
+{
+	memset(value, 0, sizeof(*value));
+	if (isnull)
+		return false;
+	value->type = type;
+	if (!condition->is_array)
+	{
+		value->nvalues = 1;
+		value->values = palloc(sizeof(Datum));
+		value->values[0] = datum;
+		return true;
+	}
+
+	ArrayType  *array = DatumGetArrayTypeP(datum);
+	bool	   *nulls;
+	int			n;
+	int16		len;
+	bool		byval;
+	char		align;
+
+	value->type = ARR_ELEMTYPE(array);
+	get_typlenbyvalalign(value->type, &len, &byval, &align);
+	deconstruct_array(array, value->type, len, byval, align, &value->values, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			value->values[value->nvalues++] = value->values[i];
+	value->nvalues = distinct_values(value->type, value->values, value->nvalues);
+	return value->nvalues > 0;
+}
