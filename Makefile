@@ -12,12 +12,67 @@ MODULE_big = distquery
 # Parts of the extension script, in the order in which they are joined.
 SQL_PARTS = \
 	src/sql/guard.sql \
-	$(filter-out src/sql/guard.sql,$(sort $(wildcard src/sql/*.sql)))
+	src/sql/handler.sql \
+	src/sql/options.sql \
+	src/sql/materialize.sql
 
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+OBJS = \
+	src/distquery.o \
+	src/rows/decoder.o \
+	src/rows/decoder_container.o \
+	src/rows/decoder_scalar.o \
+	src/rows/decoder_value.o \
+	src/rows/json_iterate.o \
+	src/rows/json_locate.o \
+	src/rows/json_pointer.o \
+	src/rows/json_scan.o \
+	src/rows/json_string.o \
+	src/rows/splitter.o \
+	src/rows/splitter_envelope.o \
+	src/request/condition.o \
+	src/request/dialect.o \
+	src/request/link_header.o \
+	src/request/paging.o \
+	src/request/request.o \
+	src/request/template.o \
+	src/request/total.o \
+	src/request/url.o \
+	src/transport/credentials.o \
+	src/transport/exchange.o \
+	src/transport/loop.o \
+	src/transport/remote_error.o \
+	src/transport/spool.o \
+	src/transport/transfer.o \
+	src/spec/option_headers.o \
+	src/spec/option_table.o \
+	src/spec/option_value.o \
+	src/spec/spec_build.o \
+	src/spec/spec_cache.o \
+	src/spec/spec_column.o \
+	src/spec/validator.o \
+	src/fetch/fetch.o \
+	src/fetch/fetch_group.o \
+	src/fetch/fetch_page.o \
+	src/fdw/bind.o \
+	src/fdw/bind_value.o \
+	src/fdw/choose.o \
+	src/fdw/clause.o \
+	src/fdw/explain.o \
+	src/fdw/fdw.o \
+	src/fdw/paths.o \
+	src/fdw/plan.o \
+	src/fdw/plan_data.o \
+	src/fdw/scan.o \
+	src/fdw/spell_value.o \
+	src/store/materialize.o
+
+unlisted = $(filter-out $(SQL_PARTS) $(OBJS:.o=.c),$(wildcard src/*.c src/*/*.c src/sql/*.sql))
+ifneq (,$(unlisted))
+$(error $(unlisted): add it to OBJS or SQL_PARTS in the Makefile)
+endif
 
 # Sources that build without a backend (see src/base.h): unit tests and fuzz targets link these.
-PURE_SOURCES = $(filter-out src/rows/decoder%,$(wildcard src/rows/*.c src/request/*.c))
+PURE_SOURCES = $(filter-out src/rows/decoder%,$(filter src/rows/% src/request/%,$(OBJS:.o=.c)))
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
