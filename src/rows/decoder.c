@@ -14,21 +14,21 @@
 
 typedef struct ColumnState
 {
-	AttrNumber	attnum;
+	AttrNumber attnum;
 	const char *name;
-	const char *place;			/* NULL: the value never comes from the element */
-	int			slot;			/* index among the values located, -1: none */
+	const char *place; /* NULL: the value never comes from the element */
+	int slot;		   /* index among the values located, -1: none */
 	ValueDecoder *value;
 } ColumnState;
 
 struct RowDecoder
 {
 	DecodeState state;
-	int			natts;
-	int			ncolumns;
+	int natts;
+	int ncolumns;
 	ColumnState *columns;
 	JsonLocator *locator;
-	JsonSlice  *found;
+	JsonSlice *found;
 };
 
 static JsonPointer *compile_place(const char *place);
@@ -43,7 +43,7 @@ dq_decoder_create(TupleDesc tupdesc, const DecoderColumn *columns, int ncolumns)
 {
 	RowDecoder *decoder = palloc0(sizeof(RowDecoder));
 	const JsonPointer **pointers = palloc(sizeof(JsonPointer *) * (ncolumns + 1));
-	int			npointers = 0;
+	int npointers = 0;
 
 	decoder->natts = tupdesc->natts;
 	decoder->ncolumns = ncolumns;
@@ -73,16 +73,16 @@ dq_decoder_create(TupleDesc tupdesc, const DecoderColumn *columns, int ncolumns)
 
 void
 dq_decoder_decode(RowDecoder *decoder, const char *element, size_t len,
-				  const RequestValue *request_values, int nrequest_values,
-				  Datum *values, bool *isnull)
+				  const RequestValue *request_values, int nrequest_values, Datum *values,
+				  bool *isnull)
 {
-	static const JsonSlice missing = {NULL, 0, JSONK_MISSING, false};
+	static const JsonSlice missing = { NULL, 0, JSONK_MISSING, false };
 	DecodeState *state = &decoder->state;
-	ErrorContextCallback callback = {
-		.previous = error_context_stack,.callback = decode_context,.arg = state
-	};
-	int			culprit;
-	JsonError	error;
+	ErrorContextCallback callback = { .previous = error_context_stack,
+									  .callback = decode_context,
+									  .arg = state };
+	int culprit;
+	JsonError error;
 
 	memset(values, 0, sizeof(Datum) * decoder->natts);
 	memset(isnull, true, decoder->natts);
@@ -130,8 +130,8 @@ static JsonPointer *
 compile_place(const char *place)
 {
 	const char *problem;
-	JsonPointer *pointer =
-		dq_json_pointer_compile(pg_server_to_any(place, strlen(place), PG_UTF8), &problem);
+	JsonPointer *pointer = dq_json_pointer_compile(pg_server_to_any(place, strlen(place), PG_UTF8),
+												   &problem);
 
 	if (pointer == NULL)
 		ereport(ERROR,
@@ -161,7 +161,7 @@ decode_context(void *arg)
 void
 dq_value_fail(DecodeState *state, const JsonSlice *value, const char *expected)
 {
-	char	   *shown = dq_value_shortened(state, value->start, value->len);
+	char *shown = dq_value_shortened(state, value->start, value->len);
 	const char *kind = dq_json_kind_name(value->kind);
 
 	state->value = NULL;
@@ -177,7 +177,7 @@ dq_value_shortened(const DecodeState *state, const char *start, size_t len)
 {
 	const size_t max_bytes = 80;
 	StringInfoData shown;
-	size_t		end = Min(len, max_bytes);
+	size_t end = Min(len, max_bytes);
 
 	/* Not in the middle of a character. */
 	while (end < len && end > 0 && ((unsigned char) start[end] & 0xC0) == 0x80)
@@ -201,11 +201,11 @@ dq_value_shortened(const DecodeState *state, const char *start, size_t len)
 char *
 dq_decode_place(const DecodeState *state)
 {
-	char	   *below = pstrdup("");
+	char *below = pstrdup("");
 
 	for (const PlaceStep *step = state->step; step; step = step->parent)
-		below = step->name ? psprintf("/%s%s", step->name, below)
-			: psprintf("/%d%s", step->index, below);
+		below = step->name ? psprintf("/%s%s", step->name, below) :
+							 psprintf("/%d%s", step->index, below);
 	return psprintf("%s%s", state->place ? state->place : "", below);
 }
 
@@ -216,14 +216,14 @@ fail_row(RowDecoder *decoder, const char *element, size_t len, int culprit, cons
 	DecodeState *state = &decoder->state;
 	const ColumnState *column = decoder->columns;
 	const char *at = element + error->offset;
-	JsonSlice	value;
+	JsonSlice value;
 
 	/* What could not be checked as UTF-8 is shown as ASCII. */
 	if (error->code != JSONERR_NOT_CONTAINER)
 	{
 		const char *from = error->offset > 30 ? at - 30 : element;
-		bool		needs_conversion = state->needs_conversion;
-		char	   *near;
+		bool needs_conversion = state->needs_conversion;
+		char *near;
 
 		state->needs_conversion = true;
 		near = dq_value_shortened(state, from, Min(60, element + len - from));

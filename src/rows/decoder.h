@@ -18,26 +18,26 @@
 
 typedef enum ColumnFormat
 {
-	FORMAT_NATIVE = 0,			/* the type's own input syntax */
-	FORMAT_EPOCH,				/* seconds since 1970-01-01 UTC, fraction allowed */
-	FORMAT_EPOCH_MS,			/* milliseconds likewise */
-	FORMAT_BASE64				/* bytea as RFC 4648 section 4 or 5 */
+	FORMAT_NATIVE = 0, /* the type's own input syntax */
+	FORMAT_EPOCH,	   /* seconds since 1970-01-01 UTC, fraction allowed */
+	FORMAT_EPOCH_MS,   /* milliseconds likewise */
+	FORMAT_BASE64	   /* bytea as RFC 4648 section 4 or 5 */
 } ColumnFormat;
 
 typedef struct DecoderColumn
 {
-	AttrNumber	attnum;			/* from 1 */
-	const char *json;			/* JSON Pointer; NULL: the value never comes from the element */
+	AttrNumber attnum; /* from 1 */
+	const char *json;  /* JSON Pointer; NULL: the value never comes from the element */
 	ColumnFormat format;
 } DecoderColumn;
 
 /* A value that the request itself determines, e.g. a path placeholder's. */
 typedef struct RequestValue
 {
-	AttrNumber	attnum;
-	bool		if_missing;		/* use it only where the element has no such member */
-	Datum		value;
-	bool		isnull;
+	AttrNumber attnum;
+	bool if_missing; /* use it only where the element has no such member */
+	Datum value;
+	bool isnull;
 } RequestValue;
 
 typedef struct RowDecoder RowDecoder;
@@ -53,4 +53,4 @@ extern void dq_decoder_decode(RowDecoder *decoder, const char *element, size_t l
 							  const RequestValue *request_values, int nrequest_values,
 							  Datum *values, bool *isnull);
 
-#endif							/* DQ_DECODER_H */
+#endif /* DQ_DECODER_H */

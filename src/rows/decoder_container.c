@@ -5,8 +5,6 @@
  * Nesting follows the declared type, not the input: an array has at most MAXDIM dimensions, a composite type cannot contain
  * itself.
  */
-#ifndef FRONTEND				/* unit tests build the pure files of this room, this is none */
-
 #include "postgres.h"
 
 #include "access/htup_details.h"
@@ -23,17 +21,17 @@
 /* An array being gathered, in the order in which PostgreSQL stores elements. */
 typedef struct Gathering
 {
-	ValueDecoder *decoder;		/* of the array */
-	int			ndims;
-	int			dims[MAXDIM];	/* -1: not known yet */
-	int			lower_bounds[MAXDIM];
-	Datum	   *values;
-	bool	   *nulls;
-	int			nvalues;
-	int			capacity;
+	ValueDecoder *decoder; /* of the array */
+	int ndims;
+	int dims[MAXDIM]; /* -1: not known yet */
+	int lower_bounds[MAXDIM];
+	Datum *values;
+	bool *nulls;
+	int nvalues;
+	int capacity;
 } Gathering;
 
-static int	count_dimensions(const ValueDecoder *decoder, const JsonSlice *value);
+static int count_dimensions(const ValueDecoder *decoder, const JsonSlice *value);
 static void gather(Gathering *gathering, const JsonSlice *array, int level);
 
 /*
@@ -54,7 +52,7 @@ dq_array_prepare(ValueDecoder *decoder, Oid element_type)
 Datum
 dq_array_decode(ValueDecoder *decoder, const JsonSlice *value)
 {
-	Gathering	gathering = {.decoder = decoder};
+	Gathering gathering = { .decoder = decoder };
 
 	if (value->kind != JSONK_ARRAY)
 		dq_value_fail(decoder->state, value, "an array");
@@ -82,13 +80,13 @@ dq_array_decode(ValueDecoder *decoder, const JsonSlice *value)
 static int
 count_dimensions(const ValueDecoder *decoder, const JsonSlice *value)
 {
-	JsonSlice	at = *value;
-	int			ndims = 0;
+	JsonSlice at = *value;
+	int ndims = 0;
 
 	while (at.kind == JSONK_ARRAY && ndims <= MAXDIM)
 	{
 		JsonIterator iterator;
-		JsonSlice	key;
+		JsonSlice key;
 
 		ndims++;
 		if (decoder->element->shape == SHAPE_JSON || decoder->element->shape == SHAPE_JSONB)
@@ -103,9 +101,9 @@ count_dimensions(const ValueDecoder *decoder, const JsonSlice *value)
 static void
 gather_value(Gathering *gathering, const JsonSlice *value)
 {
-	Datum		datum;
-	bool		isnull;
-	bool		is_json = gathering->decoder->element->shape == SHAPE_JSON ||
+	Datum datum;
+	bool isnull;
+	bool is_json = gathering->decoder->element->shape == SHAPE_JSON ||
 		gathering->decoder->element->shape == SHAPE_JSONB;
 
 	/* An array here would be a further dimension that the first elements do not have. */
@@ -127,10 +125,10 @@ static void
 gather(Gathering *gathering, const JsonSlice *array, int level)
 {
 	DecodeState *state = gathering->decoder->state;
-	PlaceStep	step = {.parent = state->step};
+	PlaceStep step = { .parent = state->step };
 	JsonIterator iterator;
-	JsonSlice	key;
-	JsonSlice	value;
+	JsonSlice key;
+	JsonSlice value;
 
 	check_stack_depth();
 	state->step = &step;
@@ -149,8 +147,9 @@ gather(Gathering *gathering, const JsonSlice *array, int level)
 	if (gathering->dims[level] < 0)
 		gathering->dims[level] = step.index;
 	else if (gathering->dims[level] != step.index)
-		dq_value_fail(state, array, psprintf("an array of %d elements, as the ones before",
-											 gathering->dims[level]));
+		dq_value_fail(state, array,
+					  psprintf("an array of %d elements, as the ones before",
+							   gathering->dims[level]));
 }
 
 /*
@@ -160,9 +159,9 @@ gather(Gathering *gathering, const JsonSlice *array, int level)
 void
 dq_composite_prepare(ValueDecoder *decoder)
 {
-	TupleDesc	tupdesc = lookup_rowtype_tupdesc_copy(decoder->type, decoder->typmod);
+	TupleDesc tupdesc = lookup_rowtype_tupdesc_copy(decoder->type, decoder->typmod);
 	const JsonPointer **pointers = palloc(sizeof(JsonPointer *) * (tupdesc->natts + 1));
-	int			npointers = 0;
+	int npointers = 0;
 
 	check_stack_depth();
 	decoder->shape = SHAPE_COMPOSITE;
@@ -172,7 +171,7 @@ dq_composite_prepare(ValueDecoder *decoder)
 	for (int i = 0; i < tupdesc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
-		char	   *name = NameStr(attribute->attname);
+		char *name = NameStr(attribute->attname);
 		JsonPointer *pointer;
 
 		if (attribute->attisdropped)
@@ -200,17 +199,18 @@ Datum
 dq_composite_decode(ValueDecoder *decoder, const JsonSlice *value)
 {
 	DecodeState *state = decoder->state;
-	int			natts = decoder->tupdesc->natts;
-	Datum	   *values = palloc0(sizeof(Datum) * (natts + 1));
-	bool	   *nulls = palloc(sizeof(bool) * (natts + 1));
-	PlaceStep	step = {.parent = state->step};
-	JsonError	error;
-	int			culprit;
+	int natts = decoder->tupdesc->natts;
+	Datum *values = palloc0(sizeof(Datum) * (natts + 1));
+	bool *nulls = palloc(sizeof(bool) * (natts + 1));
+	PlaceStep step = { .parent = state->step };
+	JsonError error;
+	int culprit;
 
 	check_stack_depth();
 	if (value->kind != JSONK_OBJECT)
 		dq_value_fail(state, value, "an object");
-	if (!dq_json_locate(decoder->locator, value->start, value->len, decoder->found, &culprit, &error))
+	if (!dq_json_locate(decoder->locator, value->start, value->len, decoder->found, &culprit,
+						&error))
 		dq_value_fail(state, value, "valid JSON");
 	state->step = &step;
 	for (int i = 0; i < natts; i++)
@@ -225,5 +225,3 @@ dq_composite_decode(ValueDecoder *decoder, const JsonSlice *value)
 	state->step = step.parent;
 	return HeapTupleGetDatum(heap_form_tuple(decoder->tupdesc, values, nulls));
 }
-
-#endif							/* FRONTEND */

@@ -15,26 +15,26 @@
 typedef struct PlaceStep
 {
 	const struct PlaceStep *parent; /* NULL: the column's value itself */
-	const char *name;			/* of a member, or NULL */
-	int			index;			/* of an array's element */
+	const char *name;				/* of a member, or NULL */
+	int index;						/* of an array's element */
 } PlaceStep;
 
 /* What is being decoded, for messages, and what all values of a decoder share. */
 typedef struct DecodeState
 {
-	const char *column;			/* name */
-	const char *place;			/* JSON Pointer of its value, NULL for none */
+	const char *column; /* name */
+	const char *place;	/* JSON Pointer of its value, NULL for none */
 	const PlaceStep *step;
-	const JsonSlice *value;		/* NULL: no type's code is at work */
-	bool		needs_conversion;	/* the database's encoding is not UTF-8 */
-	StringInfoData scratch;		/* text of the value for an input function */
+	const JsonSlice *value; /* NULL: no type's code is at work */
+	bool needs_conversion;	/* the database's encoding is not UTF-8 */
+	StringInfoData scratch; /* text of the value for an input function */
 } DecodeState;
 
 typedef enum ValueShape
 {
-	SHAPE_INPUT = 0,			/* the type's input function takes its text */
-	SHAPE_STRING,				/* likewise, and any value has a text */
-	SHAPE_TEXT,					/* text or varchar */
+	SHAPE_INPUT = 0, /* the type's input function takes its text */
+	SHAPE_STRING,	 /* likewise, and any value has a text */
+	SHAPE_TEXT,		 /* text or varchar */
 	SHAPE_INT2,
 	SHAPE_INT4,
 	SHAPE_INT8,
@@ -43,7 +43,7 @@ typedef enum ValueShape
 	SHAPE_TIMESTAMPTZ,
 	SHAPE_JSON,
 	SHAPE_JSONB,
-	SHAPE_EPOCH,				/* by format, into timestamptz, timestamp or date */
+	SHAPE_EPOCH, /* by format, into timestamptz, timestamp or date */
 	SHAPE_BASE64,
 	SHAPE_ARRAY,
 	SHAPE_COMPOSITE
@@ -53,29 +53,29 @@ typedef enum ValueShape
 typedef struct ValueDecoder
 {
 	DecodeState *state;
-	ValueShape	shape;
-	Oid			type;			/* domains resolved */
-	int32		typmod;
+	ValueShape shape;
+	Oid type; /* domains resolved */
+	int32 typmod;
 	ColumnFormat format;
-	Oid			domain;			/* InvalidOid: none */
-	void	   *domain_cache;	/* of domain_check() */
+	Oid domain;			/* InvalidOid: none */
+	void *domain_cache; /* of domain_check() */
 	MemoryContext context;
-	FmgrInfo	input;
-	Oid			io_param;
+	FmgrInfo input;
+	Oid io_param;
 
 	/* SHAPE_ARRAY */
 	struct ValueDecoder *element;
-	Oid			element_type;
-	int16		element_len;
-	bool		element_byval;
-	char		element_align;
+	Oid element_type;
+	int16 element_len;
+	bool element_byval;
+	char element_align;
 
 	/* SHAPE_COMPOSITE; arrays have an entry for each attribute, dropped ones NULL */
-	TupleDesc	tupdesc;
+	TupleDesc tupdesc;
 	JsonLocator *locator;
 	struct ValueDecoder **fields;
-	int		   *field_slots;	/* index among found */
-	JsonSlice  *found;
+	int *field_slots; /* index among found */
+	JsonSlice *found;
 } ValueDecoder;
 
 extern ValueDecoder *dq_value_decoder_create(DecodeState *state, Oid type, int32 typmod,
@@ -112,4 +112,4 @@ extern Datum dq_array_decode(ValueDecoder *decoder, const JsonSlice *value);
 extern void dq_composite_prepare(ValueDecoder *decoder);
 extern Datum dq_composite_decode(ValueDecoder *decoder, const JsonSlice *value);
 
-#endif							/* DQ_DECODER_PRIVATE_H */
+#endif /* DQ_DECODER_PRIVATE_H */

@@ -5,8 +5,6 @@
  * Nothing passes through a double that a double cannot hold exactly: integers and epochs are computed in int64, and a float
  * is parsed here only where one correctly rounded operation gives it.
  */
-#ifndef FRONTEND				/* unit tests build the pure files of this room, this is none */
-
 #include "postgres.h"
 
 #include <float.h>
@@ -25,8 +23,7 @@
 /* Digits that fit into an int64 whatever they are. */
 #define SAFE_DIGITS 18
 
-#define EPOCH_TO_POSTGRES_USECS \
-	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+#define EPOCH_TO_POSTGRES_USECS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 static bool decimal_scaled(const char *number, size_t len, int scale, int64 *result);
 static bool digits_fixed(const char **p, const char *end, int count, int *result);
@@ -37,7 +34,7 @@ dq_integer_parse(const char *digits, size_t len, int64 *result)
 {
 	const char *p = digits;
 	const char *end = digits + len;
-	int64		value = 0;
+	int64 value = 0;
 
 	if (p < end && *p == '-')
 		p++;
@@ -61,12 +58,12 @@ bool
 dq_float_parse(const char *number, size_t len, double *result)
 {
 #if FLT_EVAL_METHOD == 0
-	static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-		1e12, 1e13, 1e14, 1e15};
-	int64		digits = 0;
-	int			ndigits = 0;
-	int			decimals = 0;
-	bool		has_point = false;
+	static const double powers[] = { 1e0, 1e1, 1e2,	 1e3,  1e4,	 1e5,  1e6,	 1e7,
+									 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+	int64 digits = 0;
+	int ndigits = 0;
+	int decimals = 0;
+	bool has_point = false;
 
 	for (size_t i = number[0] == '-' ? 1 : 0; i < len; i++)
 	{
@@ -99,17 +96,17 @@ dq_timestamptz_parse(const char *iso, size_t len, TimestampTz *result)
 {
 	const char *p = iso;
 	const char *end = iso + len;
-	int			year;
-	int			month;
-	int			day;
-	int			hour;
-	int			minute;
-	int			second;
-	int			zone_hour = 0;
-	int			zone_minute = 0;
-	int			usecs = 0;
-	int			sign = 1;
-	int64		seconds;
+	int year;
+	int month;
+	int day;
+	int hour;
+	int minute;
+	int second;
+	int zone_hour = 0;
+	int zone_minute = 0;
+	int usecs = 0;
+	int sign = 1;
+	int64 seconds;
 
 	if (!digits_fixed(&p, end, 4, &year) || p == end || *p++ != '-' ||
 		!digits_fixed(&p, end, 2, &month) || p == end || *p++ != '-' ||
@@ -120,7 +117,7 @@ dq_timestamptz_parse(const char *iso, size_t len, TimestampTz *result)
 		return false;
 	if (*p == '.')
 	{
-		int			unit = 100000;
+		int unit = 100000;
 
 		for (p++; p < end && (unsigned char) (*p - '0') <= 9; p++, unit /= 10)
 		{
@@ -172,18 +169,18 @@ dq_epoch_decode(ValueDecoder *decoder, const JsonSlice *value)
 {
 	static const char *const expected = "a number of seconds or milliseconds since 1970";
 	DecodeState *state = decoder->state;
-	int			scale = decoder->format == FORMAT_EPOCH ? 6 : 3;
-	int			len;
-	char	   *number;
-	JsonScan	scan;
-	JsonError	error;
-	int64		usecs;
-	Timestamp	timestamp;
+	int scale = decoder->format == FORMAT_EPOCH ? 6 : 3;
+	int len;
+	char *number;
+	JsonScan scan;
+	JsonError error;
+	int64 usecs;
+	Timestamp timestamp;
 
 	if (value->kind != JSONK_NUMBER && value->kind != JSONK_STRING)
 		dq_value_fail(state, value, expected);
 	number = dq_value_text(state, value, &len);
-	scan = (JsonScan) {number, number + len, &error};
+	scan = (JsonScan) { number, number + len, &error };
 	if (dq_json_scan_number(&scan, number) != scan.end)
 		dq_value_fail(state, value, expected);
 	if (!decimal_scaled(number, len, scale, &usecs) ||
@@ -197,7 +194,7 @@ dq_epoch_decode(ValueDecoder *decoder, const JsonSlice *value)
 	}
 	if (decoder->type == DATEOID)
 	{
-		int64		days = timestamp / USECS_PER_DAY;
+		int64 days = timestamp / USECS_PER_DAY;
 
 		if (timestamp % USECS_PER_DAY < 0)
 			days--;
@@ -216,9 +213,9 @@ decimal_scaled(const char *number, size_t len, int scale, int64 *result)
 	const char *mantissa = number[0] == '-' ? number + 1 : number;
 	const char *end = number + len;
 	const char *mantissa_end = mantissa + strcspn(mantissa, "eE");
-	int64		exponent = 0;
-	int64		wanted;			/* mantissa digits that stand before the result's decimal point */
-	int64		value = 0;
+	int64 exponent = 0;
+	int64 wanted; /* mantissa digits that stand before the result's decimal point */
+	int64 value = 0;
 
 	for (const char *p = mantissa_end; p < end; p++)
 		if ((unsigned char) (*p - '0') <= 9)
@@ -273,14 +270,14 @@ Datum
 dq_base64_decode(ValueDecoder *decoder, const JsonSlice *value)
 {
 	static const char *const expected = "a string in base64";
-	int			len;
+	int len;
 	const char *p;
 	const char *end;
-	bytea	   *result;
-	char	   *out;
-	uint32		bits = 0;
-	int			ndigits = 0;
-	int			npads = 0;
+	bytea *result;
+	char *out;
+	uint32 bits = 0;
+	int ndigits = 0;
+	int npads = 0;
 
 	if (value->kind != JSONK_STRING)
 		dq_value_fail(decoder->state, value, expected);
@@ -290,7 +287,7 @@ dq_base64_decode(ValueDecoder *decoder, const JsonSlice *value)
 	out = VARDATA(result);
 	for (; p < end; p++)
 	{
-		int			digit = base64_digit(*p);
+		int digit = base64_digit(*p);
 
 		if (*p == '\r' || *p == '\n')
 			continue;
@@ -315,5 +312,3 @@ dq_base64_decode(ValueDecoder *decoder, const JsonSlice *value)
 	SET_VARSIZE(result, out - (char *) result);
 	return PointerGetDatum(result);
 }
-
-#endif							/* FRONTEND */

@@ -6,8 +6,6 @@
  * others by the type's input function, which gets numbers as they were written.  The short cuts give what the input
  * function would give; where they are not sure, they leave the value to it, so that errors are always the type's own.
  */
-#ifndef FRONTEND				/* unit tests build the pure files of this room, this is none */
-
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
@@ -31,8 +29,8 @@ ValueDecoder *
 dq_value_decoder_create(DecodeState *state, Oid type, int32 typmod, ColumnFormat format)
 {
 	ValueDecoder *decoder = palloc0(sizeof(ValueDecoder));
-	Oid			input;
-	Oid			element_type = InvalidOid;
+	Oid input;
+	Oid element_type = InvalidOid;
 
 	decoder->state = state;
 	decoder->context = CurrentMemoryContext;
@@ -59,8 +57,8 @@ dq_value_decoder_create(DecodeState *state, Oid type, int32 typmod, ColumnFormat
 static ValueShape
 shape_of(Oid type, ColumnFormat format)
 {
-	char		category;
-	bool		is_preferred;
+	char category;
+	bool is_preferred;
 
 	if (format == FORMAT_BASE64 && type == BYTEAOID)
 		return SHAPE_BASE64;
@@ -97,7 +95,7 @@ shape_of(Oid type, ColumnFormat format)
 Datum
 dq_value_decode(ValueDecoder *decoder, const JsonSlice *value, bool *isnull)
 {
-	Datum		result = (Datum) 0;
+	Datum result = (Datum) 0;
 
 	/* A JSON null is no value for json columns either: a member that is missing and one that is null are the same. */
 	*isnull = value->kind == JSONK_MISSING || value->kind == JSONK_NULL;
@@ -116,16 +114,16 @@ static Datum
 decode_present(ValueDecoder *decoder, const JsonSlice *value)
 {
 	DecodeState *state = decoder->state;
-	Datum		result;
+	Datum result;
 
 	switch (decoder->shape)
 	{
 		case SHAPE_ARRAY:
-			return value->kind == JSONK_STRING ? dq_value_input(decoder, value)
-				: dq_array_decode(decoder, value);
+			return value->kind == JSONK_STRING ? dq_value_input(decoder, value) :
+												 dq_array_decode(decoder, value);
 		case SHAPE_COMPOSITE:
-			return value->kind == JSONK_STRING ? dq_value_input(decoder, value)
-				: dq_composite_decode(decoder, value);
+			return value->kind == JSONK_STRING ? dq_value_input(decoder, value) :
+												 dq_composite_decode(decoder, value);
 		case SHAPE_JSON:
 		case SHAPE_JSONB:
 			return decode_json(decoder, value);
@@ -140,8 +138,8 @@ decode_present(ValueDecoder *decoder, const JsonSlice *value)
 				return result;
 			if ((value->kind == JSONK_ARRAY || value->kind == JSONK_OBJECT) &&
 				decoder->shape != SHAPE_TEXT)
-				dq_value_fail(state, value, psprintf("a value for type %s",
-													 format_type_be(decoder->type)));
+				dq_value_fail(state, value,
+							  psprintf("a value for type %s", format_type_be(decoder->type)));
 			return dq_value_input(decoder, value);
 	}
 }
@@ -150,9 +148,9 @@ Datum
 dq_value_input(ValueDecoder *decoder, const JsonSlice *value)
 {
 	DecodeState *state = decoder->state;
-	Datum		result;
-	int			len;
-	char	   *cstring = dq_value_text(state, value, &len);
+	Datum result;
+	int len;
+	char *cstring = dq_value_text(state, value, &len);
 
 	state->value = value;
 	result = InputFunctionCall(&decoder->input, cstring, decoder->io_param, decoder->typmod);
@@ -163,9 +161,9 @@ dq_value_input(ValueDecoder *decoder, const JsonSlice *value)
 char *
 dq_value_text(DecodeState *state, const JsonSlice *value, int *len)
 {
-	StringInfo	scratch = &state->scratch;
-	JsonError	error;
-	char	   *converted;
+	StringInfo scratch = &state->scratch;
+	JsonError error;
+	char *converted;
 
 	resetStringInfo(scratch);
 	if (value->kind != JSONK_STRING)
@@ -189,9 +187,9 @@ dq_value_text(DecodeState *state, const JsonSlice *value, int *len)
 static bool
 decode_short_cut(ValueDecoder *decoder, const JsonSlice *value, Datum *result)
 {
-	bool		is_number = value->kind == JSONK_NUMBER;
-	int64		integer;
-	double		number;
+	bool is_number = value->kind == JSONK_NUMBER;
+	int64 integer;
+	double number;
 	TimestampTz timestamp;
 
 	switch (decoder->shape)
@@ -240,7 +238,7 @@ decode_short_cut(ValueDecoder *decoder, const JsonSlice *value, Datum *result)
 static bool
 decode_text(ValueDecoder *decoder, const JsonSlice *value, Datum *result)
 {
-	int			len;
+	int len;
 	const char *bytes;
 
 	if (value->kind == JSONK_STRING && !value->has_escapes && !decoder->state->needs_conversion)
@@ -260,9 +258,9 @@ decode_text(ValueDecoder *decoder, const JsonSlice *value, Datum *result)
 static Datum
 decode_json(ValueDecoder *decoder, const JsonSlice *value)
 {
-	JsonSlice	raw = *value;
-	char	   *bytes;
-	int			len;
+	JsonSlice raw = *value;
+	char *bytes;
+	int len;
 
 	if (decoder->shape == SHAPE_JSON && !decoder->state->needs_conversion)
 		return PointerGetDatum(cstring_to_text_with_len(value->start, (int) value->len));
@@ -275,5 +273,3 @@ decode_json(ValueDecoder *decoder, const JsonSlice *value)
 	bytes = dq_value_text(decoder->state, &raw, &len);
 	return PointerGetDatum(cstring_to_text_with_len(bytes, len));
 }
-
-#endif							/* FRONTEND */

@@ -14,7 +14,7 @@
 
 typedef enum JsonKind
 {
-	JSONK_MISSING = 0,			/* the pointer led nowhere */
+	JSONK_MISSING = 0, /* the pointer led nowhere */
 	JSONK_NULL,
 	JSONK_FALSE,
 	JSONK_TRUE,
@@ -27,43 +27,43 @@ typedef enum JsonKind
 /* A value inside a text that somebody else owns; strings include their quotes. */
 typedef struct JsonSlice
 {
-	const char *start;			/* first byte of the value */
-	size_t		len;			/* bytes */
-	JsonKind	kind;
-	bool		has_escapes;	/* a string with at least one backslash */
+	const char *start; /* first byte of the value */
+	size_t len;		   /* bytes */
+	JsonKind kind;
+	bool has_escapes; /* a string with at least one backslash */
 } JsonSlice;
 
 typedef enum JsonErrorCode
 {
 	JSONERR_NONE = 0,
-	JSONERR_SYNTAX,				/* not RFC 8259: a stray byte, NaN, a leading zero, a missing comma */
-	JSONERR_UTF8,				/* ill-formed UTF-8 (overlong, surrogate, beyond U+10FFFF, cut off) */
-	JSONERR_ESCAPE,				/* unknown escape, or a lone surrogate */
-	JSONERR_CONTROL,			/* a raw control character in a string */
-	JSONERR_TOO_DEEP,			/* nested deeper than DQ_JSON_MAX_DEPTH */
-	JSONERR_TOO_LARGE,			/* one element is larger than the splitter's bound */
-	JSONERR_CUT_OFF,			/* the text ended inside a value */
-	JSONERR_TRAILING,			/* something after the end of the answer */
-	JSONERR_ROWS_MISSING,		/* the member that should hold the rows is not there */
-	JSONERR_ROWS_KIND,			/* what stands at the rows' place is no array, object or null */
-	JSONERR_NOT_CONTAINER		/* a pointer goes through a value that has no members */
+	JSONERR_SYNTAX,		  /* not RFC 8259: a stray byte, NaN, a leading zero, a missing comma */
+	JSONERR_UTF8,		  /* ill-formed UTF-8 (overlong, surrogate, beyond U+10FFFF, cut off) */
+	JSONERR_ESCAPE,		  /* unknown escape, or a lone surrogate */
+	JSONERR_CONTROL,	  /* a raw control character in a string */
+	JSONERR_TOO_DEEP,	  /* nested deeper than DQ_JSON_MAX_DEPTH */
+	JSONERR_TOO_LARGE,	  /* one element is larger than the splitter's bound */
+	JSONERR_CUT_OFF,	  /* the text ended inside a value */
+	JSONERR_TRAILING,	  /* something after the end of the answer */
+	JSONERR_ROWS_MISSING, /* the member that should hold the rows is not there */
+	JSONERR_ROWS_KIND,	  /* what stands at the rows' place is no array, object or null */
+	JSONERR_NOT_CONTAINER /* a pointer goes through a value that has no members */
 } JsonErrorCode;
 
 typedef struct JsonError
 {
 	JsonErrorCode code;
-	uint64		offset;			/* bytes from the start of the text scanned (of the whole answer, in a
+	uint64 offset;	   /* bytes from the start of the text scanned (of the whole answer, in a
 								 * splitter) */
-	char		message[160];	/* one lower-case phrase, e.g. "unexpected character \"N\"" */
+	char message[160]; /* one lower-case phrase, e.g. "unexpected character \"N\"" */
 } JsonError;
 
 /* A compiled JSON Pointer: unescaped reference tokens.  Palloc'd, one chunk per token. */
 typedef struct JsonPointer
 {
-	int			ntokens;		/* 0: the whole document */
-	char	  **tokens;
-	int		   *token_lens;		/* bytes; tokens may hold any byte but NUL */
-	int		   *indexes;		/* array index a token denotes, -1 where it is no index */
+	int ntokens; /* 0: the whole document */
+	char **tokens;
+	int *token_lens; /* bytes; tokens may hold any byte but NUL */
+	int *indexes;	 /* array index a token denotes, -1 where it is no index */
 } JsonPointer;
 
 /*
@@ -104,7 +104,7 @@ typedef struct JsonIterator
 {
 	const char *next;
 	const char *end;
-	bool		is_object;
+	bool is_object;
 } JsonIterator;
 
 extern void dq_json_iterate(JsonIterator *iterator, const JsonSlice *container);
@@ -113,4 +113,4 @@ extern bool dq_json_iterator_next(JsonIterator *iterator, JsonSlice *key, JsonSl
 /* The kind's name for messages: "object", "string", ... */
 extern const char *dq_json_kind_name(JsonKind kind);
 
-#endif							/* DQ_JSON_H */
+#endif /* DQ_JSON_H */

@@ -32,11 +32,11 @@ dq_json_extent(JsonExtent *extent, const char *p, const char *end)
 {
 	while (end - p >= 16)
 	{
-		__m128i		bytes = _mm_loadu_si128((const __m128i *) p);
-		__m128i		folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));	/* [ to {, ] to } */
-		uint32		inside;
-		uint32		opening;
-		uint32		closing;
+		__m128i bytes = _mm_loadu_si128((const __m128i *) p);
+		__m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20)); /* [ to {, ] to } */
+		uint32 inside;
+		uint32 opening;
+		uint32 closing;
 
 		/* Backslashes stand in strings only and are rare: such a block goes by single bytes. */
 		if (extent->is_escaped || mask_of(bytes, '\\') != 0)
@@ -59,8 +59,8 @@ dq_json_extent(JsonExtent *extent, const char *p, const char *end)
 		closing = mask_of(folded, '}') & ~inside;
 		while (closing != 0)
 		{
-			int			at = pg_rightmost_one_pos32(closing);
-			uint32		before = (UINT32_C(1) << at) - 1;
+			int at = pg_rightmost_one_pos32(closing);
+			uint32 before = (UINT32_C(1) << at) - 1;
 
 			for (uint32 rest = opening & before; rest != 0; rest &= rest - 1)
 				extent->depth++;
@@ -91,7 +91,7 @@ extent_byte(JsonExtent *extent, const char *p, const char *end)
 {
 	while (p < end)
 	{
-		char		byte = *p++;
+		char byte = *p++;
 
 		if (extent->is_escaped)
 			extent->is_escaped = false;
@@ -115,7 +115,7 @@ extent_byte(JsonExtent *extent, const char *p, const char *end)
 const char *
 dq_json_pass_value(const char *p, const char *end, JsonSlice *value)
 {
-	JsonExtent	extent = {0};
+	JsonExtent extent = { 0 };
 	const char *start = p;
 	const char *after;
 
@@ -187,7 +187,7 @@ dq_json_iterator_next(JsonIterator *iterator, JsonSlice *key, JsonSlice *value)
 	if (iterator->is_object)
 	{
 		p = json_skip_space(dq_json_pass_value(p, end, key), end);
-		p = json_skip_space(p + 1, end);	/* behind the colon */
+		p = json_skip_space(p + 1, end); /* behind the colon */
 	}
 	if (p >= end)
 		return false;

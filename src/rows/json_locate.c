@@ -19,47 +19,47 @@ typedef struct TrieNode TrieNode;
 
 struct TrieNode
 {
-	const char *token;			/* name in the parent; borrowed from the pointer */
-	int			token_len;
-	int			index;			/* the token as an array index, or -1 */
-	int			pointer;		/* first pointer that ends here, or -1 */
-	TrieNode   *parent;
-	TrieNode   *first_child;
-	TrieNode   *next_sibling;
-	TrieNode   *next_in_bucket;
-	TrieNode  **buckets;		/* N_BUCKETS of children; NULL without children */
-	TrieNode   *latest;			/* child that came last */
-	TrieNode   *follower;		/* sibling that came after this one the last time, or NULL */
-	bool		has_names;		/* a child's token is no array index */
-	const char *opaque_at;		/* in this text: a value that has no members though some are asked, or NULL */
-	uint64		generation;		/* of the text it was seen in last */
+	const char *token; /* name in the parent; borrowed from the pointer */
+	int token_len;
+	int index;	 /* the token as an array index, or -1 */
+	int pointer; /* first pointer that ends here, or -1 */
+	TrieNode *parent;
+	TrieNode *first_child;
+	TrieNode *next_sibling;
+	TrieNode *next_in_bucket;
+	TrieNode **buckets;	   /* N_BUCKETS of children; NULL without children */
+	TrieNode *latest;	   /* child that came last */
+	TrieNode *follower;	   /* sibling that came after this one the last time, or NULL */
+	bool has_names;		   /* a child's token is no array index */
+	const char *opaque_at; /* in this text: a value without the members asked for, or NULL */
+	uint64 generation;	   /* of the text it was seen in last */
 };
 
 struct JsonLocator
 {
-	TrieNode	root;
-	int			npointers;
-	int		   *next_same;		/* by pointer: the next one with the same tokens, or -1 */
-	uint64		generation;
-	bool		has_opaque;		/* some node became opaque in this text */
-	StringInfoData name;		/* scratch: a member's name with its escapes resolved */
+	TrieNode root;
+	int npointers;
+	int *next_same; /* by pointer: the next one with the same tokens, or -1 */
+	uint64 generation;
+	bool has_opaque;	 /* some node became opaque in this text */
+	StringInfoData name; /* scratch: a member's name with its escapes resolved */
 };
 
 /* An open array or object. */
 typedef struct Frame
 {
-	TrieNode   *node;			/* NULL: nothing below is wanted */
-	int			index;			/* of the current element of an array */
-	char		closer;
+	TrieNode *node; /* NULL: nothing below is wanted */
+	int index;		/* of the current element of an array */
+	char closer;
 } Frame;
 
 typedef struct Locating
 {
-	JsonScan	scan;
+	JsonScan scan;
 	JsonLocator *locator;
-	JsonSlice  *found;
-	int			depth;
-	Frame		frames[DQ_JSON_MAX_DEPTH];
+	JsonSlice *found;
+	int depth;
+	Frame frames[DQ_JSON_MAX_DEPTH];
 } Locating;
 
 static void add_pointer(JsonLocator *locator, const JsonPointer *pointer, int number);
@@ -90,20 +90,22 @@ bucket_of(const char *name, size_t len)
 {
 	if (len == 0)
 		return 0;
-	return ((unsigned char) name[0] * 5 + (unsigned char) name[len - 1] * 3 + (uint32) len) % N_BUCKETS;
+	return ((unsigned char) name[0] * 5 + (unsigned char) name[len - 1] * 3 + (uint32) len) %
+		N_BUCKETS;
 }
 
 static void
 add_pointer(JsonLocator *locator, const JsonPointer *pointer, int number)
 {
-	TrieNode   *node = &locator->root;
+	TrieNode *node = &locator->root;
 
 	for (int level = 0; level < pointer->ntokens; level++)
 	{
-		TrieNode   *child = node->first_child;
+		TrieNode *child = node->first_child;
 
-		while (child && (child->token_len != pointer->token_lens[level] ||
-						 memcmp(child->token, pointer->tokens[level], child->token_len) != 0))
+		while (child &&
+			   (child->token_len != pointer->token_lens[level] ||
+				memcmp(child->token, pointer->tokens[level], child->token_len) != 0))
 			child = child->next_sibling;
 		node = child ? child : add_child(node, pointer, level);
 	}
@@ -114,8 +116,8 @@ add_pointer(JsonLocator *locator, const JsonPointer *pointer, int number)
 static TrieNode *
 add_child(TrieNode *parent, const JsonPointer *pointer, int level)
 {
-	TrieNode   *child = palloc0(sizeof(TrieNode));
-	TrieNode  **bucket;
+	TrieNode *child = palloc0(sizeof(TrieNode));
+	TrieNode **bucket;
 
 	child->token = pointer->tokens[level];
 	child->token_len = pointer->token_lens[level];
@@ -138,7 +140,7 @@ bool
 dq_json_locate(JsonLocator *locator, const char *json, size_t len, JsonSlice *found, int *culprit,
 			   JsonError *error)
 {
-	Locating	locating;		/* frames are filled as they are needed */
+	Locating locating; /* frames are filled as they are needed */
 	const char *p;
 
 	locating.scan.base = json;
@@ -170,7 +172,7 @@ static void
 forget_subtree(Locating *locating, TrieNode *node)
 {
 	JsonLocator *locator = locating->locator;
-	TrieNode   *at = node;
+	TrieNode *at = node;
 
 	for (;;)
 	{
@@ -227,7 +229,7 @@ end_node(Locating *locating, const TrieNode *node, const char *end, bool has_esc
 static TrieNode *
 find_member(TrieNode *node, const char *name, size_t len)
 {
-	TrieNode   *child = node->latest ? node->latest->follower : NULL;
+	TrieNode *child = node->latest ? node->latest->follower : NULL;
 
 	if (child == NULL || child->token_len != len || memcmp(child->token, name, len) != 0)
 	{
@@ -248,7 +250,7 @@ find_member(TrieNode *node, const char *name, size_t len)
 static TrieNode *
 find_element(const TrieNode *node, int index)
 {
-	TrieNode   *child = node->first_child;
+	TrieNode *child = node->first_child;
 
 	while (child && child->index != index)
 		child = child->next_sibling;
@@ -259,13 +261,13 @@ find_element(const TrieNode *node, int index)
 static TrieNode *
 find_escaped_member(Locating *locating, TrieNode *node, const char *start, size_t len)
 {
-	StringInfo	name = &locating->locator->name;
-	JsonSlice	slice = {start, len, JSONK_STRING, true};
-	JsonError	ignored;
+	StringInfo name = &locating->locator->name;
+	JsonSlice slice = { start, len, JSONK_STRING, true };
+	JsonError ignored;
 
 	resetStringInfo(name);
 	if (!dq_json_string_append(name, &slice, &ignored))
-		return NULL;			/* \u0000: no pointer holds it */
+		return NULL; /* \u0000: no pointer holds it */
 	return find_member(node, name->data, name->len);
 }
 
@@ -275,7 +277,7 @@ scan_member_name(Locating *locating, const char *p, TrieNode *node, TrieNode **c
 {
 	const JsonScan *scan = &locating->scan;
 	const char *start = p;
-	bool		has_escapes = false;
+	bool has_escapes = false;
 
 	*child = NULL;
 	if (p == scan->end || *p != '"')
@@ -287,8 +289,8 @@ scan_member_name(Locating *locating, const char *p, TrieNode *node, TrieNode **c
 		return NULL;
 	if (node)
 	{
-		*child = has_escapes ? find_escaped_member(locating, node, start, p - start)
-			: find_member(node, start + 1, p - start - 2);
+		*child = has_escapes ? find_escaped_member(locating, node, start, p - start) :
+							   find_member(node, start + 1, p - start - 2);
 	}
 	p = json_skip_space(p, scan->end);
 	if (p == scan->end || *p != ':')
@@ -304,8 +306,8 @@ static const char *
 open_container(Locating *locating, const char *p, TrieNode **node, bool *is_empty)
 {
 	const JsonScan *scan = &locating->scan;
-	Frame	   *frame;
-	bool		is_object = *p == '{';
+	Frame *frame;
+	bool is_object = *p == '{';
 
 	if (locating->depth == DQ_JSON_MAX_DEPTH)
 		return dq_json_fail(scan, JSONERR_TOO_DEEP, p, "nested deeper than %d levels",
@@ -335,15 +337,15 @@ static const char *
 locate_value(Locating *locating, const char *p)
 {
 	const JsonScan *scan = &locating->scan;
-	TrieNode   *node = &locating->locator->root;
-	bool		is_done = false;
+	TrieNode *node = &locating->locator->root;
+	bool is_done = false;
 
 	while (p && !is_done)
 	{
 		const char *start = p;
-		JsonKind	kind;
-		bool		has_escapes = false;
-		JsonClass	class = p < scan->end ? json_class(*p) : JSONC_OTHER;
+		JsonKind kind;
+		bool has_escapes = false;
+		JsonClass class = p < scan->end ? json_class(*p) : JSONC_OTHER;
 
 		switch (class)
 		{
@@ -362,19 +364,21 @@ locate_value(Locating *locating, const char *p)
 			case JSONC_NULL:
 			case JSONC_FALSE:
 			case JSONC_TRUE:
-				kind = class == JSONC_NULL ? JSONK_NULL : class == JSONC_TRUE ? JSONK_TRUE : JSONK_FALSE;
+				kind = class == JSONC_NULL ? JSONK_NULL :
+					class == JSONC_TRUE	   ? JSONK_TRUE :
+											 JSONK_FALSE;
 				p = dq_json_scan_literal(scan, p);
 				break;
 			case JSONC_ARRAY:
 			case JSONC_OBJECT:
-				{
-					bool		is_empty = false;
+			{
+				bool is_empty = false;
 
-					p = open_container(locating, p, &node, &is_empty);
-					if (p && is_empty)
-						p = after_value(locating, p, &node, &is_done);
-					continue;
-				}
+				p = open_container(locating, p, &node, &is_empty);
+				if (p && is_empty)
+					p = after_value(locating, p, &node, &is_done);
+				continue;
+			}
 			default:
 				return dq_json_fail_unexpected(scan, p, "a value");
 		}
@@ -401,7 +405,7 @@ after_value(Locating *locating, const char *p, TrieNode **node, bool *is_done)
 
 	while (locating->depth > 0)
 	{
-		Frame	   *frame = &locating->frames[locating->depth - 1];
+		Frame *frame = &locating->frames[locating->depth - 1];
 
 		p = json_skip_space(p, scan->end);
 		if (p < scan->end && *p == ',')
@@ -415,7 +419,8 @@ after_value(Locating *locating, const char *p, TrieNode **node, bool *is_done)
 		}
 		if (p == scan->end || *p != frame->closer)
 			return dq_json_fail_unexpected(scan, p,
-										   frame->closer == '}' ? "\",\" or \"}\"" : "\",\" or \"]\"");
+										   frame->closer == '}' ? "\",\" or \"}\"" :
+																  "\",\" or \"]\"");
 		p++;
 		if (frame->node)
 			end_node(locating, frame->node, p, false);
@@ -429,7 +434,7 @@ after_value(Locating *locating, const char *p, TrieNode **node, bool *is_done)
 static bool
 report_opaque(Locating *locating, int *culprit)
 {
-	TrieNode   *node = &locating->locator->root;
+	TrieNode *node = &locating->locator->root;
 
 	while (node && !(node->opaque_at && node->generation == locating->locator->generation))
 	{

@@ -8,13 +8,13 @@
 
 #include "rows/json.h"
 
-static int	token_index(const char *token, int len);
+static int token_index(const char *token, int len);
 
 JsonPointer *
 dq_json_pointer_compile(const char *source, const char **problem)
 {
 	JsonPointer *pointer;
-	int			ntokens = 0;
+	int ntokens = 0;
 
 	*problem = NULL;
 	if (source[0] != '\0' && source[0] != '/')
@@ -36,10 +36,10 @@ dq_json_pointer_compile(const char *source, const char **problem)
 	pointer->indexes = palloc(sizeof(int) * (ntokens + 1));
 	for (int i = 0; i < ntokens; i++)
 	{
-		const char *p = source + 1;	/* behind the token's slash */
-		int			raw_len = (int) strcspn(p, "/");
-		char	   *token = palloc(raw_len + 1);
-		int			len = 0;
+		const char *p = source + 1; /* behind the token's slash */
+		int raw_len = (int) strcspn(p, "/");
+		char *token = palloc(raw_len + 1);
+		int len = 0;
 
 		for (int at = 0; at < raw_len; at++)
 		{
@@ -61,7 +61,7 @@ dq_json_pointer_compile(const char *source, const char **problem)
 static int
 token_index(const char *token, int len)
 {
-	int64		index = 0;
+	int64 index = 0;
 
 	if (len == 0 || len > 10 || (token[0] == '0' && len > 1))
 		return -1;

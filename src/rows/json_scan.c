@@ -15,13 +15,13 @@
 #define PUNCT JSONC_PUNCTUATION
 
 const uint8 dq_json_class[256] = {
-	['\t'] = SPACE, ['\n'] = SPACE, ['\r'] = SPACE, [' '] = SPACE,
-	['"'] = QUOTE,
-	['-'] = NUMBER, ['0'] = NUMBER, ['1'] = NUMBER, ['2'] = NUMBER, ['3'] = NUMBER, ['4'] = NUMBER,
-	['5'] = NUMBER, ['6'] = NUMBER, ['7'] = NUMBER, ['8'] = NUMBER, ['9'] = NUMBER,
-	['n'] = JSONC_NULL, ['f'] = JSONC_FALSE, ['t'] = JSONC_TRUE,
-	['['] = JSONC_ARRAY, ['{'] = JSONC_OBJECT,
-	[','] = PUNCT, [':'] = PUNCT, [']'] = PUNCT, ['}'] = PUNCT
+	['\t'] = SPACE,		  ['\n'] = SPACE,	   ['\r'] = SPACE,	   [' '] = SPACE,
+	['"'] = QUOTE,		  ['-'] = NUMBER,	   ['0'] = NUMBER,	   ['1'] = NUMBER,
+	['2'] = NUMBER,		  ['3'] = NUMBER,	   ['4'] = NUMBER,	   ['5'] = NUMBER,
+	['6'] = NUMBER,		  ['7'] = NUMBER,	   ['8'] = NUMBER,	   ['9'] = NUMBER,
+	['n'] = JSONC_NULL,	  ['f'] = JSONC_FALSE, ['t'] = JSONC_TRUE, ['['] = JSONC_ARRAY,
+	['{'] = JSONC_OBJECT, [','] = PUNCT,	   [':'] = PUNCT,	   [']'] = PUNCT,
+	['}'] = PUNCT
 };
 
 static const char *scan_utf8(const JsonScan *scan, const char *p);
@@ -29,9 +29,9 @@ static const char *scan_hex4(const JsonScan *scan, const char *p, uint32 *code);
 static const char *fail_cut_off(const JsonScan *scan, const char *inside);
 
 const char *
-dq_json_fail(const JsonScan *scan, JsonErrorCode code, const char *at, const char *format,...)
+dq_json_fail(const JsonScan *scan, JsonErrorCode code, const char *at, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	scan->error->code = code;
 	scan->error->offset = at - scan->base;
@@ -75,7 +75,7 @@ dq_json_scan_string(const JsonScan *scan, const char *p, bool *has_escapes)
 			return p + 1;
 		if (*p == '\\')
 		{
-			uint32		code;
+			uint32 code;
 
 			*has_escapes = true;
 			p = dq_json_scan_escape(scan, p, &code);
@@ -101,7 +101,7 @@ scan_utf8(const JsonScan *scan, const char *start)
 		/* The second byte's bounds say it all; further ones are 80..BF. */
 		unsigned char low = 0x80;
 		unsigned char high = 0xBF;
-		int			length;
+		int length;
 
 		if (*p >= 0xC2 && *p <= 0xDF)
 			length = 2;
@@ -122,8 +122,8 @@ scan_utf8(const JsonScan *scan, const char *start)
 				high = 0x8F;
 		}
 		else
-			return dq_json_fail(scan, JSONERR_UTF8, (const char *) p,
-								"invalid UTF-8 byte 0x%02X", *p);
+			return dq_json_fail(scan, JSONERR_UTF8, (const char *) p, "invalid UTF-8 byte 0x%02X",
+								*p);
 		for (int i = 1; i < length; i++, low = 0x80, high = 0xBF)
 		{
 			if (p + i == end)
@@ -144,7 +144,7 @@ dq_json_scan_escape(const JsonScan *scan, const char *p, uint32 *code)
 	static const char meanings[] = "\"\\/\b\f\n\r\t";
 	const char *start = p++;
 	const char *letter;
-	uint32		low;
+	uint32 low;
 
 	if (p == scan->end)
 		return fail_cut_off(scan, "an escape");
@@ -186,7 +186,7 @@ scan_hex4(const JsonScan *scan, const char *p, uint32 *code)
 	*code = 0;
 	for (const char *end = p + 4; p < end; p++)
 	{
-		char		lower;
+		char lower;
 
 		if (p == scan->end)
 			return fail_cut_off(scan, "an escape");
@@ -211,8 +211,8 @@ scan_digits(const JsonScan *scan, const char *p)
 		p++;
 	if (p > start)
 		return p;
-	return p == scan->end ? fail_cut_off(scan, "a number")
-		: dq_json_fail_unexpected(scan, p, "a digit");
+	return p == scan->end ? fail_cut_off(scan, "a number") :
+							dq_json_fail_unexpected(scan, p, "a digit");
 }
 
 const char *

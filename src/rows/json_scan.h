@@ -18,16 +18,16 @@
 /* What a token that starts with a byte can be. */
 typedef enum JsonClass
 {
-	JSONC_OTHER = 0,			/* no token starts with it */
+	JSONC_OTHER = 0, /* no token starts with it */
 	JSONC_SPACE,
 	JSONC_QUOTE,
-	JSONC_NUMBER,				/* a digit or minus */
+	JSONC_NUMBER, /* a digit or minus */
 	JSONC_NULL,
 	JSONC_FALSE,
 	JSONC_TRUE,
 	JSONC_ARRAY,
 	JSONC_OBJECT,
-	JSONC_PUNCTUATION			/* , : ] } */
+	JSONC_PUNCTUATION /* , : ] } */
 } JsonClass;
 
 extern const uint8 dq_json_class[256];
@@ -35,14 +35,14 @@ extern const uint8 dq_json_class[256];
 /* The text being scanned, and where its errors go. */
 typedef struct JsonScan
 {
-	const char *base;			/* byte 0 of error offsets */
+	const char *base; /* byte 0 of error offsets */
 	const char *end;
-	JsonError  *error;
+	JsonError *error;
 } JsonScan;
 
 /* These fill the error and return NULL. */
 extern const char *dq_json_fail(const JsonScan *scan, JsonErrorCode code, const char *at,
-								const char *format,...) pg_attribute_printf(4, 5);
+								const char *format, ...) pg_attribute_printf(4, 5);
 extern const char *dq_json_fail_unexpected(const JsonScan *scan, const char *at,
 										   const char *expected);
 
@@ -60,9 +60,9 @@ extern const char *dq_json_scan_escape(const JsonScan *scan, const char *p, uint
  */
 typedef struct JsonExtent
 {
-	int64		depth;			/* brackets open */
-	bool		in_string;
-	bool		is_escaped;		/* the byte before was a backslash that escapes the next one */
+	int64 depth; /* brackets open */
+	bool in_string;
+	bool is_escaped; /* the byte before was a backslash that escapes the next one */
 } JsonExtent;
 
 /* The byte behind the closing bracket, NULL when it is not in [p, end). */
@@ -92,13 +92,13 @@ json_skip_plain(const char *p, const char *end)
 #ifdef __SSE2__
 	while (end - p >= 16)
 	{
-		__m128i		bytes = _mm_loadu_si128((const __m128i *) p);
-		__m128i		quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-		__m128i		backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+		__m128i bytes = _mm_loadu_si128((const __m128i *) p);
+		__m128i quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+		__m128i backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
 
 		/* Signed: bytes above 0x7F compare as less, too. */
-		__m128i		others = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
-		uint32		mask = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), others));
+		__m128i others = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+		uint32 mask = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), others));
 
 		if (mask != 0)
 			return p + pg_rightmost_one_pos32(mask);
@@ -110,4 +110,4 @@ json_skip_plain(const char *p, const char *end)
 	return p;
 }
 
-#endif							/* DQ_JSON_SCAN_H */
+#endif /* DQ_JSON_SCAN_H */

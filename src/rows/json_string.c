@@ -16,7 +16,7 @@ dq_json_string_append(StringInfo out, const JsonSlice *string, JsonError *error)
 {
 	const char *p = string->start + 1;
 	const char *end = string->start + string->len - 1;
-	JsonScan	scan = {string->start, end, error};
+	JsonScan scan = { string->start, end, error };
 
 	Assert(string->kind == JSONK_STRING && string->len >= 2);
 	if (!string->has_escapes)
@@ -28,7 +28,7 @@ dq_json_string_append(StringInfo out, const JsonSlice *string, JsonError *error)
 	{
 		const char *backslash = memchr(p, '\\', end - p);
 		const char *plain_end = backslash ? backslash : end;
-		uint32		code;
+		uint32 code;
 
 		appendBinaryStringInfo(out, p, plain_end - p);
 		if (backslash == NULL)
@@ -50,8 +50,8 @@ dq_json_string_append(StringInfo out, const JsonSlice *string, JsonError *error)
 static void
 append_utf8(StringInfo out, uint32 code)
 {
-	char		bytes[4];
-	int			len;
+	char bytes[4];
+	int len;
 
 	if (code < 0x80)
 	{

@@ -46,7 +46,7 @@ prepare_captures(RowSplitter *splitter)
 	{
 		SplitterCapture *capture = &splitter->captures[i];
 		const JsonPointer *pointer = splitter->config.captures[i];
-		int			common = 0;
+		int common = 0;
 
 		capture->depth = -1;
 		if (pointer == NULL)
@@ -112,7 +112,7 @@ dq_splitter_next(RowSplitter *splitter, JsonSlice *element, JsonError *error)
 bool
 dq_splitter_finish(RowSplitter *splitter, JsonError *error)
 {
-	uint64		offset = splitter_offset(splitter, splitter->end);
+	uint64 offset = splitter_offset(splitter, splitter->end);
 
 	if (splitter->state == IN_BARE && splitter->depth == 0)
 		dq_splitter_end_bare(splitter, true);
@@ -148,7 +148,7 @@ dq_splitter_capture(const RowSplitter *splitter, int i)
 SplitResult
 dq_splitter_begin_rows(RowSplitter *splitter)
 {
-	JsonClass	class = json_class(*splitter->p);
+	JsonClass class = json_class(*splitter->p);
 
 	if (splitter->rows_seen)
 		return dq_splitter_fail(splitter, JSONERR_SYNTAX, splitter_offset(splitter, splitter->p),
@@ -162,7 +162,7 @@ dq_splitter_begin_rows(RowSplitter *splitter)
 			return SPLIT_NEED_MORE;
 		case JSONC_OBJECT:
 			splitter->row_is_single = true;
-			splitter->extent = (JsonExtent) {0};
+			splitter->extent = (JsonExtent) { 0 };
 			dq_splitter_begin_token(splitter, IN_ROW, JSONK_OBJECT);
 			return SPLIT_NEED_MORE;
 		case JSONC_NULL:
@@ -173,8 +173,9 @@ dq_splitter_begin_rows(RowSplitter *splitter)
 			return dq_splitter_fail(splitter, JSONERR_ROWS_KIND,
 									splitter_offset(splitter, splitter->p),
 									"found a %s in place of the rows, expected an array or object",
-									class == JSONC_QUOTE ? "string" :
-									class == JSONC_NUMBER ? "number" : "boolean");
+									class == JSONC_QUOTE	  ? "string" :
+										class == JSONC_NUMBER ? "number" :
+																"boolean");
 	}
 }
 
@@ -186,7 +187,7 @@ begin_row(RowSplitter *splitter)
 	{
 		case JSONC_ARRAY:
 		case JSONC_OBJECT:
-			splitter->extent = (JsonExtent) {0};
+			splitter->extent = (JsonExtent) { 0 };
 			dq_splitter_begin_token(splitter, IN_ROW,
 									*splitter->p == '{' ? JSONK_OBJECT : JSONK_ARRAY);
 			return SPLIT_NEED_MORE;
@@ -236,18 +237,18 @@ end_row(RowSplitter *splitter, JsonSlice *element)
 SplitResult
 dq_splitter_row_step(RowSplitter *splitter, JsonSlice *element)
 {
-	bool		has_ended;
+	bool has_ended;
 
 	switch (splitter->state)
 	{
 		case IN_ROW:
-			{
-				const char *after = dq_json_extent(&splitter->extent, splitter->p, splitter->end);
+		{
+			const char *after = dq_json_extent(&splitter->extent, splitter->p, splitter->end);
 
-				has_ended = after != NULL;
-				splitter->p = has_ended ? after : splitter->end;
-				break;
-			}
+			has_ended = after != NULL;
+			splitter->p = has_ended ? after : splitter->end;
+			break;
+		}
 		case IN_ROW_STRING:
 			has_ended = dq_splitter_pass_string(splitter);
 			break;
@@ -304,14 +305,14 @@ dq_splitter_begin_token(RowSplitter *splitter, SplitterState state, JsonKind kin
 	splitter->is_escaped = false;
 	resetStringInfo(&splitter->buffer);
 	if (kind == JSONK_STRING)
-		splitter->p++;			/* its opening quote */
+		splitter->p++; /* its opening quote */
 }
 
 /* Checks the bound of the token at hand, up to p. */
 static inline bool
 token_fits(RowSplitter *splitter)
 {
-	size_t		len = splitter->buffer.len + (splitter->p - splitter->token);
+	size_t len = splitter->buffer.len + (splitter->p - splitter->token);
 
 	if (len <= splitter->config.max_element_bytes)
 		return true;
@@ -339,7 +340,7 @@ dq_splitter_take_token(RowSplitter *splitter, JsonSlice *token)
 	if (!token_fits(splitter))
 		return SPLIT_ERROR;
 	token->kind = splitter->kind;
-	token->has_escapes = splitter->kind == JSONK_STRING;	/* perhaps; resolving finds out */
+	token->has_escapes = splitter->kind == JSONK_STRING; /* perhaps; resolving finds out */
 	if (splitter->buffer.len == 0)
 	{
 		token->start = splitter->token;
@@ -365,7 +366,7 @@ dq_splitter_pass_string(RowSplitter *splitter)
 	}
 	while ((p = json_skip_plain(p, end)) < end)
 	{
-		char		byte = *p++;
+		char byte = *p++;
 
 		if (byte == '"')
 		{
@@ -408,9 +409,9 @@ dq_splitter_pass_bare(RowSplitter *splitter)
  */
 
 SplitResult
-dq_splitter_fail(RowSplitter *splitter, JsonErrorCode code, uint64 offset, const char *format,...)
+dq_splitter_fail(RowSplitter *splitter, JsonErrorCode code, uint64 offset, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	splitter->state = IS_DEAD;
 	splitter->error.code = code;
@@ -424,7 +425,7 @@ dq_splitter_fail(RowSplitter *splitter, JsonErrorCode code, uint64 offset, const
 SplitResult
 dq_splitter_fail_unexpected(RowSplitter *splitter, const char *expected)
 {
-	JsonScan	scan = {splitter->chunk, splitter->end, &splitter->error};
+	JsonScan scan = { splitter->chunk, splitter->end, &splitter->error };
 
 	dq_json_fail_unexpected(&scan, splitter->p, expected);
 	splitter->error.offset += splitter->consumed;
@@ -437,7 +438,7 @@ static void
 fail_rows_missing(RowSplitter *splitter)
 {
 	const JsonPointer *rows = splitter->config.rows;
-	StringInfo	place = &splitter->name;
+	StringInfo place = &splitter->name;
 
 	resetStringInfo(place);
 	for (int i = 0; i < rows->ntokens; i++)

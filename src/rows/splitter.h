@@ -18,18 +18,18 @@ typedef struct RowSplitter RowSplitter;
 
 typedef struct SplitterConfig
 {
-	const JsonPointer *rows;	/* where the rows stand; an object there is one row, null none */
+	const JsonPointer *rows; /* where the rows stand; an object there is one row, null none */
 	const JsonPointer *const *captures; /* other members wanted, may be NULL entries */
-	int			ncaptures;
-	size_t		max_element_bytes;	/* larger elements end with JSONERR_TOO_LARGE; at most 1 GB - 1 MB */
-	size_t		max_capture_bytes;	/* larger captured values likewise */
+	int ncaptures;
+	size_t max_element_bytes; /* larger elements end with JSONERR_TOO_LARGE; at most 1 GB - 1 MB */
+	size_t max_capture_bytes; /* larger captured values likewise */
 } SplitterConfig;
 
 typedef enum SplitResult
 {
-	SPLIT_NEED_MORE,			/* feed more bytes, or finish */
-	SPLIT_ELEMENT,				/* *element is valid until the next call on this splitter */
-	SPLIT_ERROR					/* *error says what is wrong; the splitter is dead */
+	SPLIT_NEED_MORE, /* feed more bytes, or finish */
+	SPLIT_ELEMENT,	 /* *element is valid until the next call on this splitter */
+	SPLIT_ERROR		 /* *error says what is wrong; the splitter is dead */
 } SplitResult;
 
 /* Created in the current memory context, which must outlive it; config is copied, its pointers borrowed. */
@@ -57,4 +57,4 @@ extern const JsonSlice *dq_splitter_capture(const RowSplitter *splitter, int i);
 
 extern void dq_splitter_free(RowSplitter *splitter);
 
-#endif							/* DQ_SPLITTER_H */
+#endif /* DQ_SPLITTER_H */

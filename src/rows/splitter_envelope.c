@@ -11,6 +11,7 @@
 
 static SplitResult step_start(RowSplitter *splitter);
 static SplitResult step_punctuation(RowSplitter *splitter);
+static SplitResult step_after_value(RowSplitter *splitter);
 static SplitResult begin_value(RowSplitter *splitter);
 static SplitResult close_level(RowSplitter *splitter);
 static SplitResult end_string(RowSplitter *splitter, JsonSlice *string);
@@ -20,7 +21,7 @@ static void follow_element(RowSplitter *splitter);
 SplitResult
 dq_splitter_envelope_step(RowSplitter *splitter)
 {
-	JsonSlice	ignored;
+	JsonSlice ignored;
 
 	switch (splitter->state)
 	{
@@ -67,8 +68,7 @@ step_start(RowSplitter *splitter)
 static SplitResult
 step_punctuation(RowSplitter *splitter)
 {
-	SplitterLevel *level = splitter->depth > 0 ? &splitter->levels[splitter->depth - 1] : NULL;
-	char		byte = *splitter->p;
+	char byte = *splitter->p;
 
 	switch (splitter->state)
 	{
@@ -94,25 +94,34 @@ step_punctuation(RowSplitter *splitter)
 			splitter->state = AT_VALUE;
 			return SPLIT_NEED_MORE;
 		case AFTER_VALUE:
-			if (byte == (level->is_object ? '}' : ']'))
-				return close_level(splitter);
-			if (byte != ',')
-				return dq_splitter_fail_unexpected(splitter, level->is_object ? "\",\" or \"}\"" :
-												   "\",\" or \"]\"");
-			splitter->p++;
-			splitter->state = level->is_object ? AT_MEMBER : AT_VALUE;
-			if (!level->is_object)
-			{
-				level->index++;
-				follow_element(splitter);
-			}
-			return SPLIT_NEED_MORE;
+			return step_after_value(splitter);
 		default:
 			Assert(splitter->state == AT_END);
 			return dq_splitter_fail(splitter, JSONERR_TRAILING,
 									splitter_offset(splitter, splitter->p),
 									"something follows the end of the answer");
 	}
+}
+
+static SplitResult
+step_after_value(RowSplitter *splitter)
+{
+	SplitterLevel *level = &splitter->levels[splitter->depth - 1];
+	char byte = *splitter->p;
+
+	if (byte == (level->is_object ? '}' : ']'))
+		return close_level(splitter);
+	if (byte != ',')
+		return dq_splitter_fail_unexpected(splitter,
+										   level->is_object ? "\",\" or \"}\"" : "\",\" or \"]\"");
+	splitter->p++;
+	splitter->state = level->is_object ? AT_MEMBER : AT_VALUE;
+	if (!level->is_object)
+	{
+		level->index++;
+		follow_element(splitter);
+	}
+	return SPLIT_NEED_MORE;
 }
 
 /*
@@ -152,6 +161,7 @@ begin_captures(RowSplitter *splitter)
 			capture->matched != splitter->depth)
 			continue;
 		capture->depth = splitter->depth;
+		capture->offset = splitter_offset(splitter, splitter->p);
 		capture->from = splitter->p;
 		capture->slice.kind = JSONK_MISSING;
 		resetStringInfo(&capture->buffer);
@@ -161,7 +171,7 @@ begin_captures(RowSplitter *splitter)
 static SplitResult
 begin_value(RowSplitter *splitter)
 {
-	JsonClass	class = json_class(*splitter->p);
+	JsonClass class = json_class(*splitter->p);
 
 	if (class == JSONC_OTHER || class == JSONC_PUNCTUATION)
 		return dq_splitter_fail_unexpected(splitter, "a value");
@@ -178,9 +188,11 @@ begin_value(RowSplitter *splitter)
 			dq_splitter_begin_token(splitter, IN_STRING, JSONK_STRING);
 			return SPLIT_NEED_MORE;
 		default:
-			dq_splitter_begin_token(splitter, IN_BARE, class == JSONC_NUMBER ? JSONK_NUMBER :
-									class == JSONC_NULL ? JSONK_NULL :
-									class == JSONC_TRUE ? JSONK_TRUE : JSONK_FALSE);
+			dq_splitter_begin_token(splitter, IN_BARE,
+									class == JSONC_NUMBER	? JSONK_NUMBER :
+										class == JSONC_NULL ? JSONK_NULL :
+										class == JSONC_TRUE ? JSONK_TRUE :
+															  JSONK_FALSE);
 			return SPLIT_NEED_MORE;
 	}
 }
@@ -188,7 +200,7 @@ begin_value(RowSplitter *splitter)
 SplitResult
 dq_splitter_end_value(RowSplitter *splitter)
 {
-	bool		has_captured = false;
+	bool has_captured = false;
 
 	splitter->state = splitter->depth == 0 ? AT_END : AFTER_VALUE;
 	for (int i = 0; i < splitter->config.ncaptures; i++)
@@ -200,15 +212,16 @@ dq_splitter_end_value(RowSplitter *splitter)
 	for (int i = 0; i < splitter->config.ncaptures; i++)
 	{
 		SplitterCapture *capture = &splitter->captures[i];
-		char		first;
+		char first;
 
 		if (capture->depth != splitter->depth)
 			continue;
 		first = capture->buffer.data[0];
 		capture->slice.start = capture->buffer.data;
 		capture->slice.len = capture->buffer.len;
-		capture->slice.kind = first == '{' ? JSONK_OBJECT : first == '[' ? JSONK_ARRAY :
-			splitter->kind;
+		capture->slice.kind = first == '{' ? JSONK_OBJECT :
+			first == '['				   ? JSONK_ARRAY :
+											 splitter->kind;
 		capture->slice.has_escapes = first == '"' &&
 			memchr(capture->buffer.data, '\\', capture->buffer.len) != NULL;
 		capture->depth = -1;
@@ -222,13 +235,13 @@ dq_splitter_keep_captures(RowSplitter *splitter)
 	for (int i = 0; i < splitter->config.ncaptures; i++)
 	{
 		SplitterCapture *capture = &splitter->captures[i];
-		size_t		len = splitter->p - capture->from;
+		size_t len;
 
 		if (capture->depth < 0)
 			continue;
+		len = splitter->p - capture->from;
 		if (capture->buffer.len + len > splitter->config.max_capture_bytes)
-			return dq_splitter_fail(splitter, JSONERR_TOO_LARGE,
-									splitter_offset(splitter, splitter->p),
+			return dq_splitter_fail(splitter, JSONERR_TOO_LARGE, capture->offset,
 									"a member beside the rows of more than %zu bytes",
 									splitter->config.max_capture_bytes);
 		appendBinaryStringInfo(&capture->buffer, capture->from, len);
@@ -252,11 +265,11 @@ fail_in_token(RowSplitter *splitter)
 static SplitResult
 end_string(RowSplitter *splitter, JsonSlice *string)
 {
-	JsonScan	scan;
+	JsonScan scan;
 
 	if (dq_splitter_take_token(splitter, string) == SPLIT_ERROR)
 		return SPLIT_ERROR;
-	scan = (JsonScan) {string->start, string->start + string->len, &splitter->error};
+	scan = (JsonScan) { string->start, string->start + string->len, &splitter->error };
 	string->has_escapes = false;
 	if (dq_json_scan_string(&scan, string->start + 1, &string->has_escapes) == NULL)
 		return fail_in_token(splitter);
@@ -266,15 +279,15 @@ end_string(RowSplitter *splitter, JsonSlice *string)
 SplitResult
 dq_splitter_end_bare(RowSplitter *splitter, bool is_last)
 {
-	JsonSlice	token;
-	JsonScan	scan;
+	JsonSlice token;
+	JsonScan scan;
 	const char *after;
 
 	if (dq_splitter_take_token(splitter, &token) == SPLIT_ERROR)
 		return SPLIT_ERROR;
-	scan = (JsonScan) {token.start, token.start + token.len, &splitter->error};
-	after = token.kind == JSONK_NUMBER ? dq_json_scan_number(&scan, token.start)
-		: dq_json_scan_literal(&scan, token.start);
+	scan = (JsonScan) { token.start, token.start + token.len, &splitter->error };
+	after = token.kind == JSONK_NUMBER ? dq_json_scan_number(&scan, token.start) :
+										 dq_json_scan_literal(&scan, token.start);
 	if (after && after < scan.end)
 		after = dq_json_fail_unexpected(&scan, after, "the end of the value");
 	if (after)
@@ -294,13 +307,13 @@ follow(const JsonPointer *pointer, int *matched, int depth, const char *name, in
 	   int64 index)
 {
 	if (*matched < depth - 1)
-		return;					/* it does not lead into this array or object */
+		return; /* it does not lead into this array or object */
 	*matched = depth - 1;
 	if (pointer->ntokens < depth)
 		return;
 	if (name ? pointer->token_lens[depth - 1] == name_len &&
-		memcmp(pointer->tokens[depth - 1], name, name_len) == 0
-		: pointer->indexes[depth - 1] == index)
+				memcmp(pointer->tokens[depth - 1], name, name_len) == 0 :
+			   pointer->indexes[depth - 1] == index)
 		*matched = depth;
 }
 
@@ -326,8 +339,8 @@ follow_element(RowSplitter *splitter)
 static SplitResult
 end_name(RowSplitter *splitter)
 {
-	JsonSlice	name;
-	JsonError	ignored;
+	JsonSlice name;
+	JsonError ignored;
 
 	if (end_string(splitter, &name) == SPLIT_ERROR)
 		return SPLIT_ERROR;
@@ -338,6 +351,6 @@ end_name(RowSplitter *splitter)
 	else if (dq_json_string_append(&splitter->name, &name, &ignored))
 		follow_all(splitter, splitter->name.data, splitter->name.len, 0);
 	else
-		follow_all(splitter, "", -1, 0);	/* \u0000: no pointer holds it */
+		follow_all(splitter, "", -1, 0); /* \u0000: no pointer holds it */
 	return SPLIT_NEED_MORE;
 }

@@ -10,41 +10,42 @@
 
 typedef enum SplitterState
 {
-	AT_START,					/* before the first value: white space, a byte order mark */
-	AT_VALUE,					/* a value must come */
-	AT_FIRST_ELEMENT,			/* behind "[": a value or "]" */
-	AT_FIRST_MEMBER,			/* behind "{": a name or "}" */
-	AT_MEMBER,					/* behind ",": a name */
+	AT_START,		  /* before the first value: white space, a byte order mark */
+	AT_VALUE,		  /* a value must come */
+	AT_FIRST_ELEMENT, /* behind "[": a value or "]" */
+	AT_FIRST_MEMBER,  /* behind "{": a name or "}" */
+	AT_MEMBER,		  /* behind ",": a name */
 	AT_COLON,
-	AFTER_VALUE,				/* "," or the end of the container */
-	IN_NAME,					/* inside a string that is a member's name */
-	IN_STRING,					/* inside a string outside the rows */
-	IN_BARE,					/* inside a number or literal outside the rows */
-	AT_FIRST_ROW,				/* behind the "[" of the rows: an element or "]" */
-	AT_ROW,						/* behind ",": an element */
-	AFTER_ROW,					/* "," or "]" */
-	IN_ROW,						/* inside an array or object that is an element */
+	AFTER_VALUE,  /* "," or the end of the container */
+	IN_NAME,	  /* inside a string that is a member's name */
+	IN_STRING,	  /* inside a string outside the rows */
+	IN_BARE,	  /* inside a number or literal outside the rows */
+	AT_FIRST_ROW, /* behind the "[" of the rows: an element or "]" */
+	AT_ROW,		  /* behind ",": an element */
+	AFTER_ROW,	  /* "," or "]" */
+	IN_ROW,		  /* inside an array or object that is an element */
 	IN_ROW_STRING,
 	IN_ROW_BARE,
-	AT_END,						/* only white space may follow */
-	IS_DEAD						/* after an error */
+	AT_END, /* only white space may follow */
+	IS_DEAD /* after an error */
 } SplitterState;
 
 /* An array or object around the rows or beside them. */
 typedef struct SplitterLevel
 {
-	bool		is_object;
-	int64		index;			/* of the current element of an array */
+	bool is_object;
+	int64 index; /* of the current element of an array */
 } SplitterLevel;
 
 typedef struct SplitterCapture
 {
 	const JsonPointer *pointer; /* NULL: never captured */
-	int			matched;		/* leading tokens that the current path agrees with */
-	int			depth;			/* open levels when it began; -1: not being captured */
+	int matched;				/* leading tokens that the current path agrees with */
+	int depth;					/* open levels when it began; -1: not being captured */
+	uint64 offset;				/* where it began in the answer */
 	const char *from;			/* first byte in this chunk that is not in buffer yet */
-	JsonSlice	slice;			/* MISSING until complete */
-	JsonKind	kind;			/* of the one being captured */
+	JsonSlice slice;			/* MISSING until complete */
+	JsonKind kind;				/* of the one being captured */
 	StringInfoData buffer;
 } SplitterCapture;
 
@@ -55,29 +56,29 @@ struct RowSplitter
 {
 	SplitterConfig config;
 	SplitterState state;
-	const char *chunk;			/* the bytes fed last */
-	const char *p;				/* next byte to look at */
+	const char *chunk; /* the bytes fed last */
+	const char *p;	   /* next byte to look at */
 	const char *end;
-	uint64		consumed;		/* bytes of the answer before chunk */
-	int			bom_bytes;		/* of a byte order mark seen */
+	uint64 consumed; /* bytes of the answer before chunk */
+	int bom_bytes;	 /* of a byte order mark seen */
 
-	int			depth;			/* levels open outside the rows */
+	int depth; /* levels open outside the rows */
 	SplitterLevel levels[DQ_JSON_MAX_DEPTH];
-	int			rows_matched;	/* leading tokens of the rows' pointer that the path agrees with */
-	bool		rows_seen;		/* begun */
-	bool		rows_ended;
-	bool		row_is_single;	/* the element is an object in the array's stead */
+	int rows_matched; /* leading tokens of the rows' pointer that the path agrees with */
+	bool rows_seen;	  /* begun */
+	bool rows_ended;
+	bool row_is_single; /* the element is an object in the array's stead */
 	SplitterCapture *captures;
 
 	/* The token (outside the rows) or element (inside) at hand. */
-	const char *token;			/* where it goes on in this chunk */
-	uint64		token_offset;	/* where it began in the answer */
-	StringInfoData buffer;		/* its bytes of chunks before */
-	bool		is_escaped;		/* in a string: the byte before was an escaping backslash */
-	JsonKind	kind;
-	JsonExtent	extent;
-	StringInfoData name;		/* scratch: a member's name with its escapes resolved */
-	JsonError	error;			/* once dead */
+	const char *token;	   /* where it goes on in this chunk */
+	uint64 token_offset;   /* where it began in the answer */
+	StringInfoData buffer; /* its bytes of chunks before */
+	bool is_escaped;	   /* in a string: the byte before was an escaping backslash */
+	JsonKind kind;
+	JsonExtent extent;
+	StringInfoData name; /* scratch: a member's name with its escapes resolved */
+	JsonError error;	 /* once dead */
 };
 
 /*
@@ -109,7 +110,7 @@ extern bool dq_splitter_pass_bare(RowSplitter *splitter);
 extern SplitResult dq_splitter_take_token(RowSplitter *splitter, JsonSlice *token);
 
 extern SplitResult dq_splitter_fail(RowSplitter *splitter, JsonErrorCode code, uint64 offset,
-									const char *format,...) pg_attribute_printf(4, 5);
+									const char *format, ...) pg_attribute_printf(4, 5);
 
 /* The byte at p is none that may stand there. */
 extern SplitResult dq_splitter_fail_unexpected(RowSplitter *splitter, const char *expected);
@@ -120,4 +121,4 @@ splitter_offset(const RowSplitter *splitter, const char *p)
 	return splitter->consumed + (p - splitter->chunk);
 }
 
-#endif							/* DQ_SPLITTER_PRIVATE_H */
+#endif /* DQ_SPLITTER_PRIVATE_H */
