@@ -14,7 +14,8 @@ SQL_PARTS = \
 	src/sql/guard.sql \
 	src/sql/handler.sql \
 	src/sql/options.sql \
-	src/sql/materialize.sql
+	src/sql/materialize.sql \
+	src/sql/check_server.sql
 
 OBJS = \
 	src/distquery.o \
