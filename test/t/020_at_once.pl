@@ -8,7 +8,7 @@ use Test::More;
 
 my $service = DistQuery::Test::Service->new;
 my $other = DistQuery::Test::Service->new;
-my $node = new_node('main', max_parallel_workers_per_gather => 0);
+my $node = new_node('main', jit => 'off', max_parallel_workers_per_gather => 0);
 my @tables = qw(a b c d e);
 
 # Each answer takes long enough that requests that are not waiting for each other are on the wire together.
