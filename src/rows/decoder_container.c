@@ -16,8 +16,6 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-#include "compat.h"
-
 /* An array being gathered, in the order in which PostgreSQL stores elements. */
 typedef struct Gathering
 {

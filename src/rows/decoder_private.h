@@ -10,6 +10,7 @@
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "rows/decoder.h"
+#include "utils/date.h"
 
 /* One step from a column's value down to the value being decoded. */
 typedef struct PlaceStep
@@ -40,6 +41,8 @@ typedef enum ValueShape
 	SHAPE_INT8,
 	SHAPE_FLOAT8,
 	SHAPE_BOOL,
+	SHAPE_DATE,
+	SHAPE_TIMESTAMP,
 	SHAPE_TIMESTAMPTZ,
 	SHAPE_JSON,
 	SHAPE_JSONB,
@@ -101,6 +104,8 @@ extern char *dq_decode_place(const DecodeState *state);
 /* decoder_scalar.c: these return false where the input function has to see the value */
 extern bool dq_integer_parse(const char *digits, size_t len, int64 *result);
 extern bool dq_float_parse(const char *number, size_t len, double *result);
+extern bool dq_date_parse(const char *iso, size_t len, DateADT *result);
+extern bool dq_timestamp_parse(const char *iso, size_t len, Timestamp *result);
 extern bool dq_timestamptz_parse(const char *iso, size_t len, TimestampTz *result);
 
 extern Datum dq_epoch_decode(ValueDecoder *decoder, const JsonSlice *value);

@@ -87,64 +87,114 @@ dq_float_parse(const char *number, size_t len, double *result)
 }
 
 /*
- * Times
+ * Times: RFC 3339 with at most microseconds; all else is left to the input function.
  */
 
-/* RFC 3339 with at most microseconds; all else is left to the input function. */
-bool
-dq_timestamptz_parse(const char *iso, size_t len, TimestampTz *result)
+static inline bool
+pass_char(const char **p, const char *end, char wanted)
 {
-	const char *p = iso;
-	const char *end = iso + len;
+	if (*p == end || **p != wanted)
+		return false;
+	(*p)++;
+	return true;
+}
+
+/* YYYY-MM-DD, as days since 2000. */
+static bool
+pass_date(const char **p, const char *end, int *days)
+{
 	int year;
 	int month;
 	int day;
+
+	if (!digits_fixed(p, end, 4, &year) || !pass_char(p, end, '-') ||
+		!digits_fixed(p, end, 2, &month) || !pass_char(p, end, '-') ||
+		!digits_fixed(p, end, 2, &day) || year < 1 || month < 1 || month > 12 || day < 1 ||
+		day > day_tab[isleap(year)][month - 1])
+		return false;
+	*days = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
+	return true;
+}
+
+/* HH:MM:SS with at most six decimals. */
+static bool
+pass_time(const char **p, const char *end, int64 *usecs)
+{
 	int hour;
 	int minute;
 	int second;
-	int zone_hour = 0;
-	int zone_minute = 0;
-	int usecs = 0;
+	int unit = 100000;
+
+	if (!digits_fixed(p, end, 2, &hour) || !pass_char(p, end, ':') ||
+		!digits_fixed(p, end, 2, &minute) || !pass_char(p, end, ':') ||
+		!digits_fixed(p, end, 2, &second) || hour > 23 || minute > 59 || second > 59)
+		return false;
+	*usecs = (hour * SECS_PER_HOUR + minute * SECS_PER_MINUTE + second) * USECS_PER_SEC;
+	if (!pass_char(p, end, '.'))
+		return true;
+	for (; *p < end && (unsigned char) (**p - '0') <= 9 && unit > 0; (*p)++, unit /= 10)
+		*usecs += (**p - '0') * unit;
+	return unit < 100000;
+}
+
+/* Z, or the offset from UTC in hours and minutes. */
+static bool
+pass_zone(const char **p, const char *end, int64 *usecs)
+{
 	int sign = 1;
-	int64 seconds;
+	int hour;
+	int minute;
 
-	if (!digits_fixed(&p, end, 4, &year) || p == end || *p++ != '-' ||
-		!digits_fixed(&p, end, 2, &month) || p == end || *p++ != '-' ||
-		!digits_fixed(&p, end, 2, &day) || p == end || (*p != 'T' && *p != ' ') || ++p == end ||
-		!digits_fixed(&p, end, 2, &hour) || p == end || *p++ != ':' ||
-		!digits_fixed(&p, end, 2, &minute) || p == end || *p++ != ':' ||
-		!digits_fixed(&p, end, 2, &second) || p == end)
+	*usecs = 0;
+	if (pass_char(p, end, 'Z'))
+		return true;
+	if (pass_char(p, end, '-'))
+		sign = -1;
+	else if (!pass_char(p, end, '+'))
 		return false;
-	if (*p == '.')
-	{
-		int unit = 100000;
+	if (!digits_fixed(p, end, 2, &hour) || !pass_char(p, end, ':') ||
+		!digits_fixed(p, end, 2, &minute) || hour > 14 || minute > 59)
+		return false;
+	*usecs = sign * (hour * SECS_PER_HOUR + minute * SECS_PER_MINUTE) * USECS_PER_SEC;
+	return true;
+}
 
-		for (p++; p < end && (unsigned char) (*p - '0') <= 9; p++, unit /= 10)
-		{
-			if (unit == 0)
-				return false;
-			usecs += (*p - '0') * unit;
-		}
-		if (unit == 100000 || p == end)
-			return false;
-	}
-	if (*p == '+' || *p == '-')
-	{
-		sign = *p++ == '-' ? -1 : 1;
-		if (!digits_fixed(&p, end, 2, &zone_hour) || p == end || *p++ != ':' ||
-			!digits_fixed(&p, end, 2, &zone_minute))
-			return false;
-	}
-	else if (*p++ != 'Z')
+bool
+dq_date_parse(const char *iso, size_t len, DateADT *result)
+{
+	const char *end = iso + len;
+
+	return pass_date(&iso, end, result) && iso == end;
+}
+
+bool
+dq_timestamptz_parse(const char *iso, size_t len, TimestampTz *result)
+{
+	const char *end = iso + len;
+	int days;
+	int64 usecs;
+	int64 zone;
+
+	if (!pass_date(&iso, end, &days) || !(pass_char(&iso, end, 'T') || pass_char(&iso, end, ' ')) ||
+		!pass_time(&iso, end, &usecs) || !pass_zone(&iso, end, &zone) || iso != end)
 		return false;
-	if (p != end || year < 1 || month < 1 || month > 12 || day < 1 ||
-		day > day_tab[isleap(year)][month - 1] || hour > 23 || minute > 59 || second > 59 ||
-		zone_hour > 14 || zone_minute > 59)
+	*result = days * USECS_PER_DAY + usecs - zone;
+	return true;
+}
+
+/* A zone is passed over, as the input function does. */
+bool
+dq_timestamp_parse(const char *iso, size_t len, Timestamp *result)
+{
+	const char *end = iso + len;
+	int days;
+	int64 usecs;
+	int64 zone;
+
+	if (!pass_date(&iso, end, &days) || !(pass_char(&iso, end, 'T') || pass_char(&iso, end, ' ')) ||
+		!pass_time(&iso, end, &usecs) || (iso < end && !pass_zone(&iso, end, &zone)) || iso != end)
 		return false;
-	seconds = (int64) (date2j(year, month, day) - POSTGRES_EPOCH_JDATE) * SECS_PER_DAY +
-		hour * SECS_PER_HOUR + minute * SECS_PER_MINUTE + second -
-		sign * (zone_hour * SECS_PER_HOUR + zone_minute * SECS_PER_MINUTE);
-	*result = seconds * USECS_PER_SEC + usecs;
+	*result = days * USECS_PER_DAY + usecs;
 	return true;
 }
 

@@ -10,18 +10,15 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "rows/decoder_private.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
-
-#include "compat.h"
 
 static ValueShape shape_of(Oid type, ColumnFormat format);
 static Datum decode_present(ValueDecoder *decoder, const JsonSlice *value);
 static bool decode_short_cut(ValueDecoder *decoder, const JsonSlice *value, Datum *result);
+static bool decode_time(ValueShape shape, const char *iso, size_t len, Datum *result);
 static bool decode_text(ValueDecoder *decoder, const JsonSlice *value, Datum *result);
 static Datum decode_json(ValueDecoder *decoder, const JsonSlice *value);
 
@@ -80,6 +77,10 @@ shape_of(Oid type, ColumnFormat format)
 			return SHAPE_FLOAT8;
 		case BOOLOID:
 			return SHAPE_BOOL;
+		case DATEOID:
+			return SHAPE_DATE;
+		case TIMESTAMPOID:
+			return SHAPE_TIMESTAMP;
 		case TIMESTAMPTZOID:
 			return SHAPE_TIMESTAMPTZ;
 		case JSONOID:
@@ -190,7 +191,6 @@ decode_short_cut(ValueDecoder *decoder, const JsonSlice *value, Datum *result)
 	bool is_number = value->kind == JSONK_NUMBER;
 	int64 integer;
 	double number;
-	TimestampTz timestamp;
 
 	switch (decoder->shape)
 	{
@@ -223,15 +223,34 @@ decode_short_cut(ValueDecoder *decoder, const JsonSlice *value, Datum *result)
 				return false;
 			*result = BoolGetDatum(value->kind == JSONK_TRUE);
 			return true;
+		case SHAPE_DATE:
+		case SHAPE_TIMESTAMP:
 		case SHAPE_TIMESTAMPTZ:
-			if (decoder->typmod >= 0 || value->kind != JSONK_STRING || value->has_escapes ||
-				!dq_timestamptz_parse(value->start + 1, value->len - 2, &timestamp))
-				return false;
-			*result = TimestampTzGetDatum(timestamp);
-			return true;
+			return decoder->typmod < 0 && value->kind == JSONK_STRING && !value->has_escapes &&
+				decode_time(decoder->shape, value->start + 1, value->len - 2, result);
 		default:
 			return false;
 	}
+}
+
+static bool
+decode_time(ValueShape shape, const char *iso, size_t len, Datum *result)
+{
+	DateADT date;
+	Timestamp timestamp;
+
+	if (shape == SHAPE_DATE)
+	{
+		if (!dq_date_parse(iso, len, &date))
+			return false;
+		*result = DateADTGetDatum(date);
+		return true;
+	}
+	if (shape == SHAPE_TIMESTAMP ? !dq_timestamp_parse(iso, len, &timestamp) :
+								   !dq_timestamptz_parse(iso, len, &timestamp))
+		return false;
+	*result = TimestampGetDatum(timestamp);
+	return true;
 }
 
 /* A varchar of as many bytes as characters are allowed fits, whatever they are. */

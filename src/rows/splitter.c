@@ -101,9 +101,9 @@ dq_splitter_next(RowSplitter *splitter, JsonSlice *element, JsonError *error)
 			result = dq_splitter_envelope_step(splitter);
 	}
 	if (result == SPLIT_NEED_MORE)
-		result = keep_token(splitter);
-	if (result == SPLIT_NEED_MORE)
 		result = dq_splitter_keep_captures(splitter);
+	if (result == SPLIT_NEED_MORE)
+		result = keep_token(splitter);
 	if (result == SPLIT_ERROR)
 		*error = splitter->error;
 	return result;
@@ -337,7 +337,7 @@ keep_token(RowSplitter *splitter)
 SplitResult
 dq_splitter_take_token(RowSplitter *splitter, JsonSlice *token)
 {
-	if (!token_fits(splitter))
+	if (dq_splitter_keep_captures(splitter) == SPLIT_ERROR || !token_fits(splitter))
 		return SPLIT_ERROR;
 	token->kind = splitter->kind;
 	token->has_escapes = splitter->kind == JSONK_STRING; /* perhaps; resolving finds out */
@@ -406,6 +406,8 @@ dq_splitter_pass_bare(RowSplitter *splitter)
 
 /*
  * Errors
+ *
+ * A capture that has become too large is told before any other error, as it would be if a chunk had ended here.
  */
 
 SplitResult
@@ -413,6 +415,8 @@ dq_splitter_fail(RowSplitter *splitter, JsonErrorCode code, uint64 offset, const
 {
 	va_list args;
 
+	if (code != JSONERR_TOO_LARGE && dq_splitter_keep_captures(splitter) == SPLIT_ERROR)
+		return SPLIT_ERROR;
 	splitter->state = IS_DEAD;
 	splitter->error.code = code;
 	splitter->error.offset = offset;
@@ -427,6 +431,8 @@ dq_splitter_fail_unexpected(RowSplitter *splitter, const char *expected)
 {
 	JsonScan scan = { splitter->chunk, splitter->end, &splitter->error };
 
+	if (dq_splitter_keep_captures(splitter) == SPLIT_ERROR)
+		return SPLIT_ERROR;
 	dq_json_fail_unexpected(&scan, splitter->p, expected);
 	splitter->error.offset += splitter->consumed;
 	splitter->state = IS_DEAD;

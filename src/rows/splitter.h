@@ -22,7 +22,7 @@ typedef struct SplitterConfig
 	const JsonPointer *const *captures; /* other members wanted, may be NULL entries */
 	int ncaptures;
 	size_t max_element_bytes; /* larger elements end with JSONERR_TOO_LARGE; at most 1 GB - 1 MB */
-	size_t max_capture_bytes; /* larger captured values likewise */
+	size_t max_capture_bytes; /* larger captured values likewise; not more than an element */
 } SplitterConfig;
 
 typedef enum SplitResult
