@@ -128,6 +128,16 @@ SELECT customer_id, id FROM user_orders WHERE customer_id = 7 ORDER BY id;
 SELECT customer_id, id FROM user_orders WHERE customer_id IN (8, 7) ORDER BY customer_id, id;
 SELECT u.customer_id, u.id FROM wanted w JOIN user_orders u USING (customer_id) ORDER BY 1, 2;
 
+-- a value that only the request knows has to be asked for
+CREATE FOREIGN TABLE echoed (wanted text OPTIONS (param 'q', filter '= in', from 'request'), method text, path text)
+    SERVER filters OPTIONS (path '/echo', lookup_path '/echo/{method}');
+SELECT count(*) FROM echoed WHERE lower(wanted) = 'x';
+SELECT wanted, path FROM echoed WHERE wanted IN ('X', 'y') AND lower(wanted) = 'x';
+SET distquery.pushdown = off;
+SELECT wanted, path FROM echoed WHERE wanted IN ('X', 'y') AND lower(wanted) = 'x';
+RESET distquery.pushdown;
+SELECT plan('SELECT * FROM echoed WHERE wanted = ''x'' AND method = ''GET''');
+
 -- lookups
 CREATE FOREIGN TABLE customers (id bigint OPTIONS (key 'true'), name text, region text OPTIONS (filter '='))
     SERVER filters OPTIONS (path '/data/plain/customers?_envelope=items', lookup_path '/data/plain/customers/{id}', rows '/items', paging 'page', page_size '1000');

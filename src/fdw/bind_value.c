@@ -20,9 +20,10 @@ dq_bind_missing(const TableSpec *table, const PlanData *plan)
 	initStringInfo(&operators);
 	for (int op = 0; op < COND_COUNT; op++)
 	{
-		bool		by_path = column->in_path && (op == COND_EQ || op == COND_IN);
+		bool		is_equality = op == COND_EQ || op == COND_IN;
+		bool		wants_equality = column->in_path || column->needs_equality;
 
-		if (by_path || (!column->in_path && (column->filters & COND_BIT(op))))
+		if (wants_equality ? is_equality : (column->filters & COND_BIT(op)) != 0)
 			appendStringInfo(&operators, "%s%s", operators.len ? ", " : "",
 							 dq_condition_op_name(op));
 	}

@@ -75,7 +75,12 @@ prefers_lookup(const TableSpec *table, List *matches)
 	{
 		const ColumnSpec *column = &table->columns[i];
 
-		if (column->is_dropped || !column->in_lookup_path)
+		if (column->is_dropped)
+			continue;
+		/* A lookup would not know the value. */
+		if (column->needs_equality && !column->in_lookup_path)
+			return false;
+		if (!column->in_lookup_path)
 			continue;
 
 		const ClauseMatch *match = find_equality(matches, column->attnum);
@@ -168,7 +173,8 @@ note_columns(const TableSpec *table, ScanChoice *choice)
 
 			if (match->attnum != column->attnum)
 				continue;
-			is_asked = true;
+			is_asked |= !(column->needs_equality || column->in_path) ||
+				match->op == COND_EQ || match->op == COND_IN;
 			is_equal |= match->op == COND_EQ;
 		}
 		if (column->is_required && !is_asked && !choice->is_lookup)

@@ -53,6 +53,7 @@ typedef struct ColumnSpec
 	const Template *spell[COND_COUNT];	/* nearest setting: column, table, server, dialect; NULL: cannot be said */
 	bool		is_key;
 	bool		is_required;	/* by option, or by a placeholder in path */
+	bool		needs_equality; /* the answer does not hold the value, only "=" or IN tells it */
 	bool		in_path;		/* a placeholder of path */
 	bool		in_lookup_path;
 	bool		from_request;	/* option from 'request' */

@@ -168,7 +168,10 @@ build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values
 	column->param = values->column[OPT_PARAM] ? pstrdup(values->column[OPT_PARAM]) :
 		dq_spec_service_text(column->name);
 	column->is_key = column_bool(values, OPT_KEY);
-	column->is_required = column->in_path || column_bool(values, OPT_REQUIRED);
+	/* A value that only the request knows has to be asked for, else it would read as NULL. */
+	column->needs_equality = (column->in_path || column->from_request) && json == NULL;
+	column->is_required = column->needs_equality || column->in_path ||
+		column_bool(values, OPT_REQUIRED);
 	column->sort = column_word(values, OPT_SORT);
 	column->format = column_word(values, OPT_FORMAT);
 	column->default_param = (char *) values->column[OPT_DEFAULT_PARAM];
@@ -176,18 +179,19 @@ build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values
 		column_word(values, OPT_TRUST) != 0 : table->trust_exact;
 	build_filters(table, column, values);
 	check_format(table, column);
+	if (column->from_request && !column->in_path &&
+		(column->filters & (COND_BIT(COND_EQ) | COND_BIT(COND_IN))) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("column \"%s\" of foreign table \"%s\" takes its value from the request, but is never asked for",
+						column->name, table->name),
+				 errhint("Set option \"filter\" of the column to '='.")));
 	if (column->is_required && !column->in_path && column->filters == 0 && !column->in_lookup_path)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("column \"%s\" of foreign table \"%s\" is required, but no condition on it can be asked",
 						column->name, table->name),
 				 errhint("Set option \"filter\" of the column, or use it in \"path\".")));
-	if (column->from_request && !column->in_path && column->filters == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("column \"%s\" of foreign table \"%s\" takes its value from the request, but is never asked for",
-						column->name, table->name),
-				 errhint("Set option \"filter\" of the column to '='.")));
 }
 
 /* A placeholder that names no column can never be filled. */
