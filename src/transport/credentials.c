@@ -12,6 +12,9 @@
 /* Shorter texts would turn half a message into stars; they are refused as secrets nowhere, so say so in the docs. */
 #define SHORTEST_REDACTED 4
 
+/* So much of the beginning of a longer secret is taken for it, where the rest was cut off. */
+#define SHORTEST_PART 8
+
 static int
 hex_value(const char *text, int digits)
 {
@@ -31,7 +34,7 @@ hex_value(const char *text, int digits)
 	return value;
 }
 
-/* Bytes of text that stand for c in a URL or in a JSON string; 0 when it is something else. */
+/* Bytes of text that stand for c in a URL or in a JSON string, in either case; 0 when it is something else. */
 static size_t
 spelled_length(const char *text, unsigned char c)
 {
@@ -43,7 +46,7 @@ spelled_length(const char *text, unsigned char c)
 		return 2;
 	if (text[0] == '+' && c == ' ')
 		return 1;
-	return (unsigned char) text[0] == c ? 1 : 0;
+	return pg_tolower((unsigned char) text[0]) == pg_tolower(c) ? 1 : 0;
 }
 
 /* Bytes at the beginning of text that are the secret, however spelled, or as much of it as a cut has left. */
@@ -59,7 +62,7 @@ secret_length(const char *text, const char *secret, size_t len)
 		size_t		step = text[position] == '\0' ? 0 : spelled_length(text + position, secret[i]);
 
 		if (step == 0)
-			return text[position] == '\0' && i >= SHORTEST_REDACTED ? position : 0;
+			return i >= (text[position] == '\0' ? SHORTEST_REDACTED : SHORTEST_PART) ? position : 0;
 		position += step;
 	}
 	return position;

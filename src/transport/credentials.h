@@ -39,8 +39,8 @@ typedef struct Credentials
 } Credentials;
 
 /*
- * A copy of text with every secret of credentials (plain, percent-encoded, escaped as in JSON, or cut off by the end
- * of the text) replaced by "***".  Palloc'd.
+ * A copy of text with every secret of credentials (plain, percent-encoded, escaped as in JSON, in either case, or cut off)
+ * replaced by "***".  Palloc'd.
  */
 extern char *dq_credentials_redact(const Credentials *credentials, const char *shown);
 
