@@ -14,12 +14,12 @@ CREATE TYPE place AS (city text, zip int, tags text[]);
 -- one row whose value is this JSON text, as a column of this type
 CREATE FUNCTION hex_escape(t text) RETURNS text LANGUAGE sql IMMUTABLE AS
     $$ SELECT string_agg('%' || lpad(to_hex(get_byte(b, i)), 2, '0'), '') FROM (SELECT convert_to(t, 'UTF8') AS b) s, generate_series(0, length(b) - 1) i $$;
-CREATE FUNCTION decoded(json text, type text, options text DEFAULT '') RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION decoded(written text, type text, options text DEFAULT '') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE r text; message text; detail text; context text;
 BEGIN
     EXECUTE format('CREATE FOREIGN TABLE v (v %s %s) SERVER types OPTIONS (path %L)', type,
                    CASE WHEN options <> '' THEN 'OPTIONS (' || options || ')' ELSE '' END,
-                   '/literal?type=application/json&body=' || hex_escape('[{"v":' || json || '}]'));
+                   '/literal?type=application/json&body=' || hex_escape('[{"v":' || written || '}]'));
     EXECUTE 'SELECT coalesce(v::text, ''<null>'') FROM v' INTO r;
     DROP FOREIGN TABLE v;
     RETURN r;
@@ -28,7 +28,7 @@ EXCEPTION WHEN OTHERS THEN
     RETURN sqlstate || ': ' || message || CASE WHEN detail <> '' THEN ' | ' || regexp_replace(detail, 'http://\S*', 'URL') ELSE '' END;
 END $$;
 
-SELECT type, json, decoded(json, type)
+SELECT type, written, decoded(written, type)
   FROM (VALUES
     ('bool', 'true'), ('bool', 'false'), ('bool', '"yes"'), ('bool', 'null'),
     ('smallint', '-32768'), ('smallint', '32768'), ('int', '2147483647'), ('int', '2147483648'),
@@ -49,7 +49,7 @@ SELECT type, json, decoded(json, type)
     ('mood', '"happy"'), ('mood', '"angry"'), ('positive', '5'), ('positive', '-5'), ('positive', 'null'), ('present', 'null'), ('present', '"x"'),
     ('place', '{"zip": 12345, "city": "K\u00f6ln", "tags": ["a", "b"], "more": 1}'), ('place', '{}'), ('place', '"(Rom,1,{})"'), ('place', '[1]'),
     ('int4range', '"[1,5)"'), ('point', '"(1,2)"')
-  ) AS t(type, json);
+  ) AS t(type, written);
 
 -- where the value stands
 SELECT decoded('{"a": {"b/c": [10, {"~": 7}]}}', 'int', $$json '/v/a/b~1c/1/~0'$$) AS deep,
