@@ -19,7 +19,7 @@ my $good = 'SELECT string_agg(name, \',\' ORDER BY id) FROM good';
 is($session->query($good), 'one,two,three', 'a service that does not misbehave');
 
 # Descriptors with one connection kept; a fault may leave none, or that one.
-my $descriptors = backend_descriptors($session->pid);
+my $descriptors = $session->descriptors;
 my $number = 0;
 
 # One fault: a table at this path, a query that fails, and what it says.
@@ -55,7 +55,7 @@ sub fails
 		like($error, $expected{hint}, 'there is a hint') if $expected{hint};
 		is($service->count('/fault'), $requests, 'requests');
 		is($session->query($good), 'one,two,three', 'the session goes on');
-		cmp_ok(backend_descriptors($session->pid), '<=', $descriptors, 'no descriptor is left');
+		cmp_ok($session->descriptors, '<=', $descriptors, 'no descriptor is left');
 	};
 	return $table;
 }
@@ -145,23 +145,23 @@ cmp_ok(backend_memory_kb($session->pid) - $before, '<', 60 * 1024, 'memory of th
 # What the service says
 #
 
-fails('500', '/fault/status/500', message => qr/HTTP status 500/, detail => qr/The answer begins: .*was asked for/);
+fails('status 500', '/fault/status/500', message => qr/HTTP status 500/, detail => qr/The answer begins: .*was asked for/);
 fails('503, 4 times', '/fault/status/503', options => { retries => 3 }, requests => 4, message => qr/HTTP status 503/);
 fails('503, no retry', '/fault/status/503', options => { retries => 0 }, requests => 1, message => qr/HTTP status 503/);
 fails('503, not idempotent', '/fault/status/503', options => { idempotent => 'false' }, requests => 1,
 	message => qr/HTTP status 503/);
 fails('429 that asks for too much patience', '/fault/status/429?retry_after=3600', requests => 1,
 	message => qr/HTTP status 429/, detail => qr/wait 3600 s/);
-fails('400', '/fault/status/400', message => qr/HTTP status 400/, requests => 1);
-fails('401', '/fault/status/401', message => qr/HTTP status 401/, requests => 1, state => 'HV00L',
+fails('status 400', '/fault/status/400', message => qr/HTTP status 400/, requests => 1);
+fails('status 401', '/fault/status/401', message => qr/HTTP status 401/, requests => 1, state => 'HV00L',
 	hint => qr/^HINT:.*user mapping/m);
-fails('403', '/fault/status/403', message => qr/HTTP status 403/, requests => 1, state => 'HV00L',
+fails('status 403', '/fault/status/403', message => qr/HTTP status 403/, requests => 1, state => 'HV00L',
 	hint => qr/^HINT:.*user mapping/m);
-fails('404', '/fault/status/404', message => qr/HTTP status 404/, requests => 1, state => 'HV00R',
+fails('status 404', '/fault/status/404', message => qr/HTTP status 404/, requests => 1, state => 'HV00R',
 	hint => qr/^HINT:.*not_found/m);
 foreach my $status (301, 302, 307, 308)
 {
-	fails($status, "/fault/redirect?status=$status", message => qr/HTTP status $status/, requests => 1,
+	fails("status $status", "/fault/redirect?status=$status", message => qr/HTTP status $status/, requests => 1,
 		hint => qr/^HINT:.*Redirects are not followed/m);
 }
 fails('an error page', '/fault/status/502?body=%3Ch1%3EBad%20gateway%3C/h1%3E%01%ff', message => qr/HTTP status 502/,
@@ -220,7 +220,7 @@ row_fails('nesting', '/fault/deep', 'HV00A', 'nested deeper than');
 row_fails('a number too big', '/fault/big-number', '22003|HV00\w', '123456789012345678901234567890');
 row_fails('a row that is no object', '/fault/scalar-rows', 'HV00A|HV004|22\w+', 'object|integer');
 
-cmp_ok(backend_descriptors($session->pid), '<=', $descriptors, 'no descriptor is left at the end');
+cmp_ok($session->descriptors, '<=', $descriptors, 'no descriptor is left at the end');
 is($service->stats->{in_flight}, 0, 'nothing is on the wire at the end');
 
 $session->close;

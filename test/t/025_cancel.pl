@@ -68,14 +68,6 @@ sub reads_endless
 		AND query_start < clock_timestamp() - interval '50 ms'});
 }
 
-# Descriptors of a backend that are no files of tables.
-sub descriptors
-{
-	my ($pid) = @_;
-	my @open = grep { defined } map { readlink } glob "/proc/$pid/fd/*";
-	return scalar grep { !m{/(?:base/\d+|global|pg_\w+)/} } @open;
-}
-
 # Stages: a query, and how to see that it has got there.
 my @stages = (
 	[ 'connecting', 'SELECT count(*) FROM connecting', sub { connecting() > $own_connecting } ],
@@ -106,7 +98,7 @@ sub is_well
 	is($session->query('SELECT count(*) FROM good'), '3', "$name: the session goes on");
 	ok(poll_until(sub { $service->stats->{in_flight} == 0 }, $bound), "$name: nothing is on the wire");
 	is(connecting(), $own_connecting, "$name: nor on its way");
-	cmp_ok(descriptors($session->pid), '<=', $descriptors, "$name: no descriptor is left");
+	cmp_ok($session->descriptors, '<=', $descriptors, "$name: no descriptor is left");
 	is(temporary_files(), 0, "$name: no temporary file is left");
 	return;
 }
@@ -114,7 +106,7 @@ sub is_well
 sub quiet { return poll_until(sub { $service->stats->{in_flight} == 0 }, $bound); }
 
 $session->query('SELECT count(*) FROM good') foreach 1 .. 2;
-my $descriptors = descriptors($session->pid);
+my $descriptors = $session->descriptors;
 
 foreach my $stage (@stages)
 {

@@ -44,6 +44,14 @@ sub new
 # Process ID of the backend.
 sub pid { return $_[0]->{pid}; }
 
+# Open descriptors of the backend that are no files of tables (Linux).
+sub descriptors
+{
+	my ($self) = @_;
+	my @open = grep { defined } map { readlink } glob "/proc/$self->{pid}/fd/*";
+	return scalar grep { !m{/(?:base/\d+|global|pg_\w+)/} } @open;
+}
+
 # Sends statements without waiting for their end.
 sub send
 {
