@@ -19,7 +19,7 @@ SELECT query FROM log LIMIT 1;
 SELECT * FROM reset_log;
 SELECT count(*), count(DISTINCT region), count(DISTINCT city) > 5 AS cities FROM eu;
 SELECT count(*) FROM log;
-SELECT indexdef FROM pg_indexes WHERE tablename = 'eu' ORDER BY 1;
+SELECT replace(indexdef, pg_my_temp_schema()::regnamespace || '.', 'pg_temp.') AS indexdef FROM pg_indexes WHERE tablename = 'eu' ORDER BY 1;
 SELECT reltuples = (SELECT count(*) FROM eu) AS analyzed, relpersistence FROM pg_class WHERE oid = 'eu'::regclass;
 COMMIT;
 SELECT to_regclass('eu');
@@ -32,7 +32,7 @@ SELECT min(query), count(*) FROM log GROUP BY path ORDER BY path;
 SELECT * FROM reset_log;
 SELECT c.region, count(*), sum(o.total) FROM customers c JOIN orders o ON o.customer_id = c.id GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM log;
-SELECT tablename, indexdef FROM pg_indexes WHERE tablename IN ('customers', 'orders') ORDER BY 1, 2;
+SELECT tablename, replace(indexdef, pg_my_temp_schema()::regnamespace || '.', 'pg_temp.') AS indexdef FROM pg_indexes WHERE tablename IN ('customers', 'orders') ORDER BY 1, 2;
 COMMIT;
 
 -- the same rows as a live query
