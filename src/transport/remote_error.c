@@ -127,6 +127,10 @@ curl_problem(const Exchange *exchange, CURLcode code, int *sqlstate, const char 
 			*sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
 			*hint = "An internal certificate authority is named by option \"ca_file\" of the server.";
 			return words;
+#if LIBCURL_VERSION_NUM >= 0x080600
+		case CURLE_TOO_LARGE:
+			return exchange->body_bytes == 0 ? "the answer's headers are too large" : words;
+#endif
 		case CURLE_OUT_OF_MEMORY:
 			/* What libcurl before 8.7 says of a header that its buffer of 100 kB does not hold. */
 			if (exchange->headers.len > 0 && exchange->body_bytes == 0)
