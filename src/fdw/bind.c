@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/nbtree.h"
+#include "catalog/pg_type.h"
 #include "fdw/bind.h"
 #include "fdw/spell_value.h"
 #include "miscadmin.h"
@@ -21,6 +22,9 @@
 
 /* More questions than that are not one statement's business. */
 #define MAX_ASKS 100000
+
+/* From so many on, asking for more rows is cheaper than asking more questions. */
+#define MANY_ASKS 1000
 
 /* Values said together, in one question. */
 typedef struct Part
@@ -106,6 +110,30 @@ add_part(Term *term, Datum *values, const char **texts, int n)
 	term->parts[term->nparts++] = (Part) {n, values, texts};
 }
 
+/* False where no value of the column's type can be equal: 3,000,000,000 is no integer. */
+static bool
+can_equal(const Term *term, Datum value)
+{
+	Oid			type = getBaseType(term->column->type);
+	int64		number;
+
+	if (term->condition->op != COND_EQ && term->condition->op != COND_IN)
+		return true;
+	switch (getBaseType(term->value->type))
+	{
+		case INT8OID:
+			number = DatumGetInt64(value);
+			break;
+		case INT4OID:
+			number = DatumGetInt32(value);
+			break;
+		default:
+			return true;
+	}
+	return (type != INT4OID || (number >= PG_INT32_MIN && number <= PG_INT32_MAX)) &&
+		(type != INT2OID || (number >= PG_INT16_MIN && number <= PG_INT16_MAX));
+}
+
 /* Cuts the values of a condition into parts; false when the condition is left out. */
 static bool
 make_parts(Binder *binder, Term *term)
@@ -130,7 +158,11 @@ make_parts(Binder *binder, Term *term)
 	}
 	for (int i = 0; i < value->nvalues; i++)
 	{
-		char	   *sent = dq_spell_value(term->column, term->condition->op, value->type,
+		char	   *sent;
+
+		if (!can_equal(term, value->values[i]))
+			continue;
+		sent = dq_spell_value(term->column, term->condition->op, value->type,
 										  value->values[i], term->condition->is_exact);
 
 		if (sent == NULL)
@@ -244,6 +276,12 @@ build_url(const Choice *choice)
 
 		if (is_in_path(binder, term))
 			continue;
+		if (part_spell(term, part) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("options of foreign table \"%s\" were changed while the query was planned",
+							table->name),
+					 errhint("Run the query again.")));
 		conditions[question.nconditions++] = (BoundCondition) {
 			.name = term->column->param,
 			.op = term->condition->op == COND_IN && part->nvalues == 1 ? COND_EQ :
@@ -422,6 +460,34 @@ ask_product(Binder *binder)
 	} while (i >= 0);
 }
 
+/* Lists multiply when several are asked in parts: those that are checked locally anyway are left out then, the longest first. */
+static void
+leave_lists_out(Binder *binder)
+{
+	for (;;)
+	{
+		double		product = 1;
+		int			longest = -1;
+		int			nlists = 0;
+
+		for (int i = 0; i < binder->nterms; i++)
+		{
+			const Term *term = &binder->terms[i];
+
+			product *= term->nparts;
+			nlists += term->nparts > 1;
+			if (term->nparts > 1 && !must_send(binder, term) &&
+				(longest < 0 || term->nparts > binder->terms[longest].nparts))
+				longest = i;
+		}
+		if (product <= (nlists > 1 ? MANY_ASKS : MAX_ASKS) || longest < 0)
+			return;
+		binder->nterms--;
+		memmove(&binder->terms[longest], &binder->terms[longest + 1],
+				sizeof(Term) * (binder->nterms - longest));
+	}
+}
+
 int
 dq_bind_asks(const TableSpec *table, const PlanData *plan, const ConditionValue *values, Ask **asks)
 {
@@ -436,9 +502,16 @@ dq_bind_asks(const TableSpec *table, const PlanData *plan, const ConditionValue 
 		term->column = &table->columns[plan->conditions[i].attnum - 1];
 		term->value = &values[i];
 		term->nparts = 0;
-		if (make_parts(&binder, term))
-			binder.nterms++;
+		if (!make_parts(&binder, term))
+			continue;
+		if (term->nparts == 0)
+		{
+			*asks = NULL;
+			return 0;
+		}
+		binder.nterms++;
 	}
+	leave_lists_out(&binder);
 	ask_product(&binder);
 	*asks = binder.asks;
 	return binder.nasks;

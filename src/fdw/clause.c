@@ -185,6 +185,17 @@ compares_differently_as_text(Oid type, ConditionOp op)
 	return get_typtype(type) != TYPTYPE_ENUM;
 }
 
+/* numeric(10,2) or timestamp(0): 20.004 at the service is equal to 20.00 here. */
+static bool
+is_rounding(const ColumnSpec *column)
+{
+	int32		typmod = column->typmod;
+	Oid			type = getBaseTypeAndTypmod(column->type, &typmod);
+
+	return typmod >= 0 && (type == NUMERICOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID ||
+						   type == TIMEOID);
+}
+
 /* Why the types or the collation of "column op value" forbid to ask it, or NULL. */
 static const char *
 refuse_types(const ColumnSpec *column, ConditionOp op, Oid value_type, Oid collation)
@@ -201,6 +212,8 @@ refuse_types(const ColumnSpec *column, ConditionOp op, Oid value_type, Oid colla
 						format_type_be(type));
 	if ((column->text_ops & COND_BIT(op)) && compares_differently_as_text(column_type, op))
 		return psprintf("the service compares type %s as text", format_type_be(column_type));
+	if (!(column->exact_ops & COND_BIT(op)) && is_rounding(column))
+		return "the column's type rounds what the service sends";
 	if (class == TYPE_TEXT && OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return "the collation is not deterministic";
 	if (op == COND_LT || op == COND_LE || op == COND_GT || op == COND_GE)

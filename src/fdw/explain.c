@@ -28,11 +28,14 @@ deparse(ForeignScanState *node, ExplainState *es, Node *expr)
 	return deparse_expression(expr, context, es->verbose, false);
 }
 
+/* True for values that are not there yet, or that only the query itself may raise errors about. */
 static bool
 is_unknown(Node *expr, EState *estate)
 {
 	if (expr == NULL)
 		return false;
+	if (!dq_value_is_plain(expr))
+		return true;
 	if (IsA(expr, Param))
 	{
 		Param	   *param = (Param *) expr;
@@ -131,6 +134,13 @@ explain_request(DqScanState *scan, ExplainState *es)
 	}
 
 	int			nasks = dq_bind_asks(table, scan->plan, values, &asks);
+
+	if (nasks == 0)
+	{
+		ExplainPropertyText("Request", "none: a condition is true for no row", es);
+		return;
+	}
+
 	char	   *url = asks[0].url;
 
 	if (!asks[0].is_lookup)

@@ -19,11 +19,77 @@
 #include "fdw/scan.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 /* Questions of one scan on the wire beyond the one that is being read. */
 #define ASKS_AHEAD 16
+
+/* Functions that are often part of a condition's value and fail for no value that is met in practice. */
+static bool
+is_harmless(Oid function, void *context)
+{
+	switch (function)
+	{
+		case F_NOW:
+		case F_TRANSACTION_TIMESTAMP:
+		case F_STATEMENT_TIMESTAMP:
+		case F_TIMESTAMPTZ_PL_INTERVAL:
+		case F_TIMESTAMPTZ_MI_INTERVAL:
+		case F_TIMESTAMP_PL_INTERVAL:
+		case F_TIMESTAMP_MI_INTERVAL:
+		case F_DATE_PL_INTERVAL:
+		case F_DATE_MI_INTERVAL:
+		case F_DATE_PLI:
+		case F_DATE_MII:
+		case F_TIMESTAMPTZ_DATE:
+		case F_TIMESTAMPTZ_TIMESTAMP:
+		case F_TIMESTAMP_TIMESTAMPTZ:
+		case F_TIMESTAMP_DATE:
+		case F_DATE_TIMESTAMPTZ:
+		case F_DATE_TIMESTAMP:
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
+		case F_DATE_TRUNC_TEXT_TIMESTAMP:
+		case F_INT8_INT4:
+		case F_INT8_INT2:
+		case F_INT4_INT2:
+			return false;
+		default:
+			return true;
+	}
+}
+
+static bool
+is_not_plain(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Const:
+		case T_Param:
+		case T_RelabelType:
+		case T_SQLValueFunction:
+		case T_ArrayExpr:
+		case T_List:
+			break;
+		case T_FuncExpr:
+		case T_OpExpr:
+			if (check_functions_in_node(node, is_harmless, NULL))
+				return true;
+			break;
+		default:
+			return true;
+	}
+	return expression_tree_walker(node, is_not_plain, context);
+}
+
+bool
+dq_value_is_plain(Node *value)
+{
+	return !is_not_plain(value, NULL);
+}
 
 static bool
 contains_exec_param(Node *node, void *context)
@@ -93,13 +159,14 @@ dqBeginForeignScan(ForeignScanState *node, int eflags)
 		Expr	   *value = list_nth(plan->fdw_exprs, i);
 
 		scan->waits_for_params |= contains_exec_param((Node *) value, NULL);
+		scan->may_raise |= !dq_value_is_plain((Node *) value);
 		scan->value_states[i] = ExecInitExpr(value, (PlanState *) node);
 	}
 	node->fdw_state = scan;
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
 		bool		is_early = dq_prefetch && scan->table->prefetch && !scan->waits_for_params &&
-			scan->plan->missing == NIL;
+			!scan->may_raise && scan->plan->missing == NIL;
 
 		scan->endpoint = dq_spec_endpoint(scan->table, scan_user(node));
 		make_decoder(scan, RelationGetDescr(relation));
@@ -284,6 +351,46 @@ passes_key_check(const KeyCheck *check, TupleTableSlot *slot)
 	return false;
 }
 
+/* A service that repeats our credentials in a row must not carry them into an error. */
+static void
+rethrow_redacted(const Credentials *credentials, MemoryContext context)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	error->message = dq_credentials_redact(credentials, error->message ? error->message : "");
+	if (error->detail)
+		error->detail = dq_credentials_redact(credentials, error->detail);
+	if (error->context)
+		error->context = dq_credentials_redact(credentials, error->context);
+	ReThrowError(error);
+}
+
+static void
+decode_row(DqScanState *scan, const Ask *ask, TupleTableSlot *slot)
+{
+	dq_decoder_decode(scan->decoder, scan->row.bytes, scan->row.len, ask->values, ask->nvalues,
+					  slot->tts_values, slot->tts_isnull);
+}
+
+static void
+decode_row_with_secrets(DqScanState *scan, const Ask *ask, TupleTableSlot *slot)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		decode_row(scan, ask, slot);
+	}
+	PG_CATCH();
+	{
+		rethrow_redacted(scan->endpoint->credentials, context);
+	}
+	PG_END_TRY();
+}
+
 /* Decodes the row at hand into the slot; false when it does not belong to the question that brought it. */
 static bool
 store_row(DqScanState *scan, const Ask *ask, TupleTableSlot *slot)
@@ -296,8 +403,10 @@ store_row(DqScanState *scan, const Ask *ask, TupleTableSlot *slot)
 
 	error_context_stack = &callback;
 	ExecClearTuple(slot);
-	dq_decoder_decode(scan->decoder, scan->row.bytes, scan->row.len, ask->values, ask->nvalues,
-					  slot->tts_values, slot->tts_isnull);
+	if (scan->endpoint->credentials->auth == AUTH_NONE)
+		decode_row(scan, ask, slot);
+	else
+		decode_row_with_secrets(scan, ask, slot);
 	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(old);
 	for (int i = 0; i < ask->nchecks; i++)

@@ -27,6 +27,7 @@ typedef struct DqScanState
 	PlanData   *plan;
 	ExprState **value_states;	/* nvalues long */
 	bool		waits_for_params;	/* a value is a PARAM_EXEC: known only when the scan is reached */
+	bool		may_raise;		/* evaluating a value may: only when the scan is reached */
 	bool		is_rescanned;	/* EXEC_FLAG_REWIND: rows will be read again */
 	FetchGroup *group;
 	RowDecoder *decoder;
@@ -38,6 +39,9 @@ typedef struct DqScanState
 	FetchRow	row;			/* being decoded, for error messages */
 	FetchStats	closed_stats;	/* of readers that were closed */
 } DqScanState;
+
+/* True when evaluating a value cannot raise: constants, parameters, moments and spans of time, lists of these. */
+extern bool dq_value_is_plain(Node *value);
 
 /* What the scan's fetches did so far, those that are closed included. */
 extern FetchStats dq_scan_stats(const DqScanState *scan);

@@ -40,6 +40,14 @@ fetch_identity(const FetchOptions *options, StringInfo out)
 					 options->is_lookup ? table->lookup_rows_text : table->rows_text,
 					 table->next_text ? table->next_text : "",
 					 table->total_text ? table->total_text : "");
+	appendStringInfo(out, "%d|%d|" INT64_FORMAT "|" INT64_FORMAT "|" INT64_FORMAT "|" INT64_FORMAT "|%s|%s|%s|%s|",
+					 table->not_found, table->paging.last_page, table->paging.page_size,
+					 table->paging.first_page, table->paging.max_pages,
+					 options->endpoint->limits.max_response_bytes,
+					 table->paging.page_param ? table->paging.page_param : "",
+					 table->paging.size_param ? table->paging.size_param : "",
+					 table->paging.offset_param ? table->paging.offset_param : "",
+					 table->paging.cursor_param ? table->paging.cursor_param : "");
 	dq_credentials_identity(options->endpoint->credentials, out);
 }
 

@@ -72,6 +72,8 @@ void
 dq_fetch_group_adopt_end(FetchGroup *group)
 {
 	adopting = NULL;
+	/* A query that planning ran has begun the group before its scans were there. */
+	group->has_begun = false;
 }
 
 FetchGroup *

@@ -67,7 +67,7 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 	if (is_head)
 		dq_fetch_page_make_head(page);
 	else
-		page->spool = dq_spool_create(fetch->memory_bytes);
+		page->spool = dq_spool_create_beside(fetch->spool, fetch->memory_bytes);
 
 	Request		request = {
 		.method = "GET",
@@ -259,6 +259,12 @@ page_receive(FetchPage *page)
 	JsonError	error;
 	bool		is_first = false;
 
+	/* Spooling raised (temp_file_limit, a full disk) while another scan drove the loop and survived it: bytes are lost. */
+	if (page->is_receiving)
+	{
+		page_fail(page, ERRCODE_FDW_ERROR, "an error interrupted its reading", NULL);
+		return false;
+	}
 	if (!dq_exchange_take(page->exchange, &bytes, &len))
 		return true;
 	if (page->splitter == NULL || page->restarts != dq_exchange_restarts(page->exchange))
@@ -276,6 +282,7 @@ page_receive(FetchPage *page)
 	bool		is_paged = fetch->options.table->paging.kind != PAGING_NONE;
 	int64		rows_before = page->rows;
 
+	page->is_receiving = true;
 	dq_splitter_feed(page->splitter, bytes, len);
 	for (;;)
 	{
@@ -291,6 +298,7 @@ page_receive(FetchPage *page)
 			dq_spool_append(spool, element.start, element.len);
 			continue;
 		}
+		page->is_receiving = false;
 		if (page->spool == NULL)
 			fetch->rows += page->rows - rows_before;
 		if (result == SPLIT_ERROR)

@@ -24,6 +24,7 @@ typedef struct FetchPage
 	RowSplitter *splitter;		/* NULL until the first byte */
 	int			restarts;		/* of the exchange, as far as the splitter knows */
 	Spool	   *spool;			/* rows of a page that is asked ahead; NULL for the head */
+	bool		is_receiving;	/* between taking bytes and having spooled their rows */
 	int64		rows;
 	uint64		content_hash;	/* over the rows' bytes */
 	bool		is_complete;	/* facts are final, or error is set */

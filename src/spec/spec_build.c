@@ -113,6 +113,18 @@ compile_template(const char *value, const char *const *names)
 	return compiled;
 }
 
+/* Placeholders name columns in the database's encoding; what is sent is UTF-8. */
+static Template *
+compile_path(const char *value)
+{
+	Template   *path = compile_template(value, NULL);
+
+	for (int i = 0; path && i < path->nparts; i++)
+		if (path->parts[i].literal)
+			path->parts[i].literal = dq_spec_service_text(path->parts[i].literal);
+	return path;
+}
+
 static void
 build_limits(TableSpec *table, const OptionValues *values)
 {
@@ -264,8 +276,8 @@ dq_spec_build_table(Oid relid)
 				 errmsg("option \"path\" is required for foreign table \"%s\"", table->name)));
 	table->service = build_service(server, values);
 	build_limits(table, values);
-	table->path = compile_template(values->table[OPT_PATH], NULL);
-	table->lookup_path = compile_template(values->table[OPT_LOOKUP_PATH], NULL);
+	table->path = compile_path(values->table[OPT_PATH]);
+	table->lookup_path = compile_path(values->table[OPT_LOOKUP_PATH]);
 	table->rows_text = (char *) dq_spec_option(values, OPT_ROWS);
 	table->rows = compile_pointer(table->rows_text);
 	table->lookup_rows_text = (char *) dq_spec_option(values, OPT_LOOKUP_ROWS);

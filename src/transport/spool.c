@@ -72,6 +72,15 @@ dq_spool_create(int64 memory_bytes)
 	return spool;
 }
 
+Spool *
+dq_spool_create_beside(const Spool *other, int64 memory_bytes)
+{
+	Spool	   *spool = dq_spool_create(memory_bytes);
+
+	spool->owner = other->owner;
+	return spool;
+}
+
 /* Moves one block to the file; the file belongs to the owner of the spool, not to whoever drives the loop. */
 static void
 spill_block(Spool *spool, Block *block)
@@ -178,6 +187,16 @@ dq_spool_reader_free(SpoolReader *reader)
 static void
 free_block(Spool *spool, Block *block)
 {
+	dlist_iter	iter;
+
+	/* Another block may come to lie at this address: no reader may take it for this one. */
+	dlist_foreach(iter, &spool->readers)
+	{
+		SpoolReader *reader = dlist_container(SpoolReader, node, iter.cur);
+
+		if (reader->buffered == block)
+			reader->buffered = NULL;
+	}
 	dlist_delete(&block->node);
 	spool->held -= block->used;
 	if (spool->spill_from == block)

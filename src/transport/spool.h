@@ -14,6 +14,9 @@ typedef struct SpoolReader SpoolReader;
 
 extern Spool *dq_spool_create(int64 memory_bytes);
 
+/* The same, its file belonging to the owner of another spool's: whoever drives the loop is not the owner. */
+extern Spool *dq_spool_create_beside(const Spool *other, int64 memory_bytes);
+
 /* Appends one record; may raise (temp_file_limit, disk full). */
 extern void dq_spool_append(Spool *spool, const char *bytes, size_t len);
 
