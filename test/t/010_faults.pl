@@ -32,7 +32,7 @@ sub fails
 	my $requests = $expected{requests} // 3;
 	my $attempt = $expected{attempt} // $requests;
 
-	create_table($node, $expected{server} // 'api', $table, 'id int, name text', path => $path,
+	$session->create_table($expected{server} // 'api', $table, 'id int, name text', path => $path,
 		%{ $expected{options} // {} });
 	$service->reset;
 	my $error = $session->error(($expected{query} // 'SELECT * FROM {table}') =~ s/\{table\}/$table/r);
@@ -65,7 +65,7 @@ sub works
 {
 	my ($name, $path, $requests, %options) = @_;
 	my $table = 'fault_' . ++$number;
-	create_table($node, 'api', $table, 'id int, name text', path => $path, %options);
+	$session->create_table('api', $table, 'id int, name text', path => $path, %options);
 	$service->reset;
 	is($session->query("SELECT string_agg(name, ',' ORDER BY id) FROM $table"), 'one,two,three', $name);
 	is($session->last_error, '', "$name: nothing is said");
@@ -134,7 +134,7 @@ cmp_ok(backend_memory_kb($session->pid) - $before, '<', 40 * 1024, 'memory of th
 fails('rows without end', '/fault/endless-rows', options => { max_response => '1MB' }, requests => 1, status => 200,
 	message => qr/larger than max_response of 1048576 bytes/);
 
-create_table($node, 'api', 'endless', 'id int, name text', path => '/fault/endless-rows');
+$session->create_table('api', 'endless', 'id int, name text', path => '/fault/endless-rows');
 $service->reset;
 is($session->query('SELECT count(*) FROM (SELECT FROM endless LIMIT 1000) e'), '1000', 'LIMIT ends rows without end');
 ok(poll_until(sub { $service->stats->{in_flight} == 0 }, 10), 'and the transfer');
@@ -175,7 +175,7 @@ fails('500 three times is once too often', '/fault/flaky?key=e&times=3', message
 fails('a cut after rows is not tried again', '/fault/flaky?key=f&status=cut', message => qr/cut off/, requests => 1);
 
 # Retry-After is honoured: the backend waits about a second, although the back-off is 5 ms.
-create_table($node, 'api', 'patient', 'id int, name text', path => '/fault/flaky?key=g&status=429&retry_after=1');
+$session->create_table('api', 'patient', 'id int, name text', path => '/fault/flaky?key=g&status=429&retry_after=1');
 $service->reset;
 $session->send('SELECT count(*) FROM patient');
 ok(poll_until(sub { $service->count('/fault') == 1 }, 10), '429: asked');
@@ -186,9 +186,9 @@ is($session->output, '3', 'there are rows');
 is($service->count('/fault'), 2, 'from the second request');
 
 # 404 is no row where the declaration says so.
-create_table($node, 'api', 'nothing', 'id int', path => '/fault/status/404', not_found => 'empty');
+$session->create_table('api', 'nothing', 'id int', path => '/fault/status/404', not_found => 'empty');
 is($session->query('SELECT count(*) FROM nothing'), '0', q{404 with not_found 'empty'});
-create_table($node, 'api', 'no_content', 'id int', path => '/fault/no-content');
+$session->create_table('api', 'no_content', 'id int', path => '/fault/no-content');
 is($session->query('SELECT count(*) FROM no_content'), '0', 'status 204 is no row');
 
 #
@@ -199,7 +199,7 @@ sub row_fails
 {
 	my ($name, $path, $state, $message) = @_;
 	my $table = 'fault_' . ++$number;
-	create_table($node, 'api', $table, 'id int, name text', path => $path);
+	$session->create_table('api', $table, 'id int, name text', path => $path);
 	$service->reset;
 	my $error = $session->error("SELECT * FROM $table");
 	like($error, qr/^ERROR:\s+(?:$state): .*(?:$message)/s, $name);

@@ -18,7 +18,7 @@ my $session = DistQuery::Session->new($node);
 sub declare
 {
 	my ($name, $path, %options) = @_;
-	create_table($node, 'api', $name, 'id int, name text', path => $path, %options);
+	$session->create_table('api', $name, 'id int, name text', path => $path, %options);
 	$service->reset;
 	return;
 }

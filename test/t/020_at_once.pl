@@ -158,13 +158,13 @@ my $narrow = $join =~ s/\b([a-e])\b/narrow_$1/gr;
 asks('max_in_flight of 2', $narrow, '4', 5, 2);
 asks('two servers, one service', "SELECT ($narrow), ($join)", '4|4', 10, 7);
 
-create_table($node, 'narrow', 'paged', 'id int', path => "/data/plain/a?$slow&_envelope=items&_cap=1", rows => '/items',
+$session->create_table('narrow', 'paged', 'id int', path => "/data/plain/a?$slow&_envelope=items&_cap=1", rows => '/items',
 	paging => 'offset', total => '/total');
 asks('max_in_flight of 2, pages', 'SELECT count(*) FROM paged', '4', 4, 2);
 
 # A slot that an outer query holds comes free while an inner one waits for it.
-create_table($node, 'single', 'big', 'id int, name text', path => '/big?rows=30000');
-create_table($node, 'single', 'small', 'id int', path => '/data/plain/a');
+$session->create_table('single', 'big', 'id int, name text', path => '/big?rows=30000');
+$session->create_table('single', 'small', 'id int', path => '/data/plain/a');
 $session->query(q{CREATE FUNCTION inner_count() RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT count(*) FROM small'});
 asks('max_in_flight of 1, nested queries', 'SELECT count(*), sum(inner_count()) FROM (SELECT FROM big LIMIT 5) b', '5|20', 6, 1);
 $session->query('BEGIN; DECLARE k CURSOR FOR SELECT id FROM big');
@@ -173,7 +173,7 @@ is($session->query('SELECT count(*) FROM small'), '4', 'another query is answere
 is($session->query('FETCH 2 FROM k; COMMIT'), "3\n4", 'the cursor goes on');
 
 # Answers that run ahead do not stay in memory.
-create_table($node, 'api', 'ahead', 'id int, name text', path => '/big?rows=200000');
+$session->create_table('api', 'ahead', 'id int, name text', path => '/big?rows=200000');
 my $before = backend_memory_kb($session->pid);
 $session->query("SET work_mem = '64kB'; SET enable_hashjoin = off; SET enable_mergejoin = off");
 asks('an answer that runs ahead', 'SELECT count(*) FROM (SELECT id FROM a UNION ALL SELECT id FROM ahead) x', '200004', 2);

@@ -20,6 +20,7 @@ package DistQuery::Session;
 
 use strict;
 use warnings;
+use DistQuery::Test ();
 use IPC::Run;
 use Time::HiRes qw(sleep time);
 
@@ -111,6 +112,16 @@ sub is_alive
 {
 	my ($self) = @_;
 	return $self->{process} && $self->{process}->pumpable;
+}
+
+# As DistQuery::Test's, without a psql of its own.
+sub create_table
+{
+	my ($self, $server, $name, $columns, %options) = @_;
+	my $error = $self->error("CREATE FOREIGN TABLE $name ($columns) SERVER $server "
+		  . DistQuery::Test::options_clause(%options));
+	die $error if $error;
+	return;
 }
 
 # Ends psql, by force in the middle of a statement.
