@@ -65,6 +65,7 @@ OBJS = \
 	src/fdw/plan_data.o \
 	src/fdw/scan.o \
 	src/fdw/spell_value.o \
+	src/fdw/stats.o \
 	src/store/materialize.o
 
 unlisted = $(filter-out $(SQL_PARTS) $(OBJS:.o=.c),$(wildcard src/*.c src/*/*.c src/sql/*.sql))

@@ -6,6 +6,7 @@
 
 #include "compat.h"
 #include "distquery.h"
+#include "fdw/fdw.h"
 #include "fmgr.h"
 #include "spec/spec.h"
 #include "utils/guc.h"
@@ -13,8 +14,8 @@
 
 PG_MODULE_MAGIC;
 
-bool		dq_pushdown = true;
-bool		dq_prefetch = true;
+bool dq_pushdown = true;
+bool dq_prefetch = true;
 
 extern PGDLLEXPORT void _PG_init(void);
 
@@ -29,15 +30,14 @@ assign_pushdown(bool newval, void *extra)
 void
 _PG_init(void)
 {
-	DefineCustomBoolVariable("distquery.pushdown",
-							 "Asks services for the rows that a query needs.",
+	DefineCustomBoolVariable("distquery.pushdown", "Asks services for the rows that a query needs.",
 							 "When off, whole collections are asked for and conditions are evaluated "
 							 "locally; required filters are sent all the same.",
 							 &dq_pushdown, true, PGC_USERSET, 0, NULL, assign_pushdown, NULL);
 	DefineCustomBoolVariable("distquery.prefetch",
 							 "Asks all services of a statement at once when its first row is needed.",
-							 NULL,
-							 &dq_prefetch, true, PGC_USERSET, 0, NULL, NULL, NULL);
+							 NULL, &dq_prefetch, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("distquery");
 	dq_spec_init();
+	dq_stats_init();
 }

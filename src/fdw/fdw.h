@@ -16,6 +16,9 @@ extern ForeignScan *dqGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid rel
 /* paths.c */
 extern void dqGetForeignPaths(PlannerInfo *root, RelOptInfo *rel, Oid relid);
 
+/* stats.c: registers the planner's hook, once in a backend */
+extern void dq_stats_init(void);
+
 /* scan.c */
 extern void dqBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *dqIterateForeignScan(ForeignScanState *node);
@@ -25,4 +28,4 @@ extern void dqEndForeignScan(ForeignScanState *node);
 /* explain.c */
 extern void dqExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
 
-#endif							/* DQ_FDW_H */
+#endif /* DQ_FDW_H */
