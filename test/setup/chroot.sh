@@ -1,8 +1,9 @@
 #!/bin/bash
 #
-# chroot.sh [suite]
+# chroot.sh [suite [user]]
 #     Proves what the README promises: in a fresh bookworm (or trixie, ...) made by debootstrap, with git and make
-#     and nothing else, a clone of this repository runs "make demo" and "make check".  Needs root.
+#     and nothing else, a clone of this repository runs "make demo" and "make check": as root, or as an ordinary
+#     user of that name, who has sudo.  Needs root.
 #
 # Packages come from where the host gets its own: mirror and apt settings are taken from the host's
 # configuration.  KEEP=1 leaves the folder.
@@ -10,6 +11,7 @@ set -euo pipefail
 exec </dev/null
 
 suite=${1:-bookworm}
+user=${2:-root}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 say() { echo "chroot: $*" >&2; }
@@ -32,11 +34,20 @@ mirror=${MIRROR:-$(host_mirror)}
 target=$(mktemp -d "${TMPDIR:-/var/tmp}/distquery-$suite.XXXXXX")
 chmod 755 "$target"
 
-inside() {
-    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive \
-        ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} \
-        chroot "$target" "$@"
+home=/root
+[ "$user" = root ] || home=/home/$user
+
+# inside_as user command...
+inside_as() {
+    local as=$1 as_home=/root
+    shift
+    [ "$as" = root ] || as_home=$home
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$as_home" LANG=C.UTF-8 TERM=dumb \
+        DEBIAN_FRONTEND=noninteractive ${http_proxy:+http_proxy="$http_proxy"} \
+        ${https_proxy:+https_proxy="$https_proxy"} chroot --userspec="$as" "$target" "$@"
 }
+
+inside() { inside_as root "$@"; }
 
 clean_up() {
     local mount
@@ -74,17 +85,23 @@ inside update-ca-certificates >/dev/null 2>&1 || true
 say "installing git and make"
 inside apt-get update -qq >&2
 inside apt-get install -y -qq --no-install-recommends git make >/dev/null 2>&1
+if [ "$user" != root ]; then
+    inside apt-get install -y -qq --no-install-recommends sudo >/dev/null 2>&1
+    inside useradd -m -s /bin/bash "$user"
+    echo "$user ALL=(ALL) NOPASSWD: ALL" >"$target/etc/sudoers.d/distquery"
+fi
 
-git -c safe.directory="$root" -c safe.directory="$root/.git" clone --quiet --no-local "$root" "$target/root/distquery"
+git -c safe.directory="$root" -c safe.directory="$root/.git" clone --quiet --no-local "$root" "$target$home/distquery"
+inside chown -R "$user:" "$home/distquery"
 
 status=0
 for goal in demo check; do
     say "make $goal"
     start=$SECONDS
-    inside make -C /root/distquery "$goal" || { status=1; say "make $goal failed"; }
+    inside_as "$user" make -C "$home/distquery" "$goal" || { status=1; say "make $goal failed"; }
     say "make $goal took $((SECONDS - start)) s"
 done
-leftovers=$(inside sh -c 'ls -d /tmp/distquery* 2>/dev/null; cd /root/distquery && git status --porcelain' || true)
+leftovers=$(inside_as "$user" sh -c 'ls -d /tmp/distquery* 2>/dev/null; cd "$HOME/distquery" && git status --porcelain' || true)
 if [ -n "$leftovers" ]; then
     say "left behind: $leftovers"
     status=1
