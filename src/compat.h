@@ -26,15 +26,15 @@
 #undef PGDLLEXPORT
 #define PGDLLEXPORT __attribute__((visibility("default")))
 #undef PG_FUNCTION_INFO_V1
-#define PG_FUNCTION_INFO_V1(funcname) \
-	extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+#define PG_FUNCTION_INFO_V1(funcname)                                               \
+	extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS);                            \
 	extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, funcname)(void); \
-	const Pg_finfo_record *CppConcat(pg_finfo_, funcname)(void) \
-	{ \
-		static const Pg_finfo_record my_finfo = {1}; \
-		return &my_finfo; \
-	} \
-	extern int	no_such_variable
+	const Pg_finfo_record *CppConcat(pg_finfo_, funcname)(void)                     \
+	{                                                                               \
+		static const Pg_finfo_record my_finfo = { 1 };                              \
+		return &my_finfo;                                                           \
+	}                                                                               \
+	extern int no_such_variable
 #endif
 
 /* 18 moved it before the declaration. */
@@ -48,16 +48,17 @@
 
 /* 17 added fdw_restrictinfo, 18 disabled_nodes. */
 #if PG_VERSION_NUM >= 180000
-#define dq_create_foreignscan_path(root, rel, rows, disabled, startup, total, keys, outer) \
-	create_foreignscan_path(root, rel, NULL, rows, disabled, startup, total, keys, outer, NULL, NIL, NIL)
+#define dq_create_foreignscan_path(root, rel, rows, disabled, startup, total, keys, outer)      \
+	create_foreignscan_path(root, rel, NULL, rows, disabled, startup, total, keys, outer, NULL, \
+							NIL, NIL)
 #elif PG_VERSION_NUM >= 170000
 #define dq_create_foreignscan_path(root, rel, rows, disabled, startup, total, keys, outer) \
-	create_foreignscan_path(root, rel, NULL, rows, (startup) + (disabled) * disable_cost, \
-							(total) + (disabled) * disable_cost, keys, outer, NULL, NIL, NIL)
+	create_foreignscan_path(root, rel, NULL, rows, (startup) + (disabled) *disable_cost,   \
+							(total) + (disabled) *disable_cost, keys, outer, NULL, NIL, NIL)
 #else
 #define dq_create_foreignscan_path(root, rel, rows, disabled, startup, total, keys, outer) \
-	create_foreignscan_path(root, rel, NULL, rows, (startup) + (disabled) * disable_cost, \
-							(total) + (disabled) * disable_cost, keys, outer, NULL, NIL)
+	create_foreignscan_path(root, rel, NULL, rows, (startup) + (disabled) *disable_cost,   \
+							(total) + (disabled) *disable_cost, keys, outer, NULL, NIL)
 #endif
 
 /* 18 replaced btree strategies in path keys by CompareType. */
@@ -67,9 +68,13 @@
 #define dq_pathkey_is_descending(key) ((key)->pk_strategy == BTGreaterStrategyNumber)
 #endif
 
-/* The user whose rights and mapping a foreign scan uses; 16 moved it from the range table entry into the plan. */
+/*
+ * The user whose rights and mapping a foreign scan uses; 16 moved it from the range table entry
+ * into the plan.
+ */
 #if PG_VERSION_NUM >= 160000
-#define dq_scan_checked_user(scan_node, rte) (((ForeignScan *) (scan_node)->ss.ps.plan)->checkAsUser)
+#define dq_scan_checked_user(scan_node, rte) \
+	(((ForeignScan *) (scan_node)->ss.ps.plan)->checkAsUser)
 #else
 #define dq_scan_checked_user(scan_node, rte) ((rte)->checkAsUser)
 #endif
@@ -85,9 +90,10 @@
 #if PG_VERSION_NUM >= 160000
 #define dq_buffile_read_exact(file, bytes, len) BufFileReadExact(file, bytes, len)
 #else
-#define dq_buffile_read_exact(file, bytes, len) \
-	do { \
-		if (BufFileRead(file, bytes, len) != (len)) \
+#define dq_buffile_read_exact(file, bytes, len)                                                   \
+	do                                                                                            \
+	{                                                                                             \
+		if (BufFileRead(file, bytes, len) != (len))                                               \
 			ereport(ERROR, (errcode_for_file_access(), errmsg("could not read temporary file"))); \
 	} while (0)
 #endif
@@ -101,24 +107,25 @@ dq_init_materialized_srf(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext caller_context;
-	TupleDesc	tupdesc;
+	TupleDesc tupdesc;
 
 	if (result == NULL || !IsA(result, ReturnSetInfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("set-valued function called in context that cannot accept a set")));
 	if (!(result->allowedModes & SFRM_Materialize))
-		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
-						errmsg("materialize mode required, but it is not allowed in this context")));
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("materialize mode required, but it is not allowed in this context")));
 	caller_context = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	result->returnMode = SFRM_Materialize;
-	result->setResult =
-		tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+	result->setResult = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0,
+											  false, work_mem);
 	result->setDesc = tupdesc;
 	MemoryContextSwitchTo(caller_context);
 }
 #endif
 
-#endif							/* DQ_COMPAT_H */
+#endif /* DQ_COMPAT_H */

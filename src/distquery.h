@@ -11,4 +11,4 @@ extern bool dq_pushdown;
 /* distquery.prefetch: ask all services of a statement at its first row. */
 extern bool dq_prefetch;
 
-#endif							/* DISTQUERY_H */
+#endif /* DISTQUERY_H */

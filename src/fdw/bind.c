@@ -2,12 +2,13 @@
  * bind.c
  *	  From a plan's conditions and the values of this execution to the questions that are asked.
  *
- * A condition becomes one or more parts: a comparison has one, a list as many as max_batch, its separator, a path
- * placeholder or a lookup ask for.  The questions are the product of all conditions' parts; a question whose URL is longer than
- * max_url is halved along its longest list.  A condition whose value cannot be sent is left out, if the clause is checked locally anyway.
+ * A condition becomes one or more parts: a comparison has one, a list as many as max_batch, its
+ * separator, a path placeholder or a lookup ask for.  The questions are the product of all
+ * conditions' parts; a question whose URL is longer than max_url is halved along its longest list.
+ * A condition whose value cannot be sent is left out, if the clause is checked locally anyway.
  *
- * Parts of one list overlap when a service reads its filter more widely than SQL does, so every row is held against
- * the keys of the question that brought it (KeyCheck): no row comes twice.
+ * Parts of one list overlap when a service reads its filter more widely than SQL does, so every
+ * row is held against the keys of the question that brought it (KeyCheck): no row comes twice.
  */
 #include "postgres.h"
 
@@ -29,9 +30,9 @@
 /* Values said together, in one question. */
 typedef struct Part
 {
-	int			nvalues;
-	Datum	   *values;
-	const char **texts;			/* as sent */
+	int nvalues;
+	Datum *values;
+	const char **texts; /* as sent */
 } Part;
 
 /* A condition with its parts. */
@@ -40,21 +41,21 @@ typedef struct Term
 	const PlanCondition *condition;
 	const ColumnSpec *column;
 	const ConditionValue *value;
-	int			nparts;
-	Part	   *parts;
-	bool		is_halved;		/* a part was too long for a URL */
-	FmgrInfo   *compare;		/* made when parts have to be told apart */
+	int nparts;
+	Part *parts;
+	bool is_halved;	   /* a part was too long for a URL */
+	FmgrInfo *compare; /* made when parts have to be told apart */
 } Term;
 
 typedef struct Binder
 {
 	const TableSpec *table;
 	const PlanData *plan;
-	int			nterms;
-	Term	   *terms;
-	int			nasks;
-	int			max_asks;
-	Ask		   *asks;
+	int nterms;
+	Term *terms;
+	int nasks;
+	int max_asks;
+	Ask *asks;
 } Binder;
 
 /* True when the question would mean something else without the condition. */
@@ -75,7 +76,9 @@ raise_unsendable(const Binder *binder, const Term *term)
 			 errdetail("Infinite values, NaN and years outside 1 to 9999 have no JSON spelling.")));
 }
 
-/* A list goes out by its own spelling; a single value, and what no list can hold, by that of "=". */
+/*
+ * A list goes out by its own spelling; a single value, and what no list can hold, by that of "=".
+ */
 static const Template *
 part_spell(const Term *term, const Part *part)
 {
@@ -107,15 +110,15 @@ part_size(const Binder *binder, const Term *term)
 static void
 add_part(Term *term, Datum *values, const char **texts, int n)
 {
-	term->parts[term->nparts++] = (Part) {n, values, texts};
+	term->parts[term->nparts++] = (Part) { n, values, texts };
 }
 
 /* False where no value of the column's type can be equal: 3,000,000,000 is no integer. */
 static bool
 can_equal(const Term *term, Datum value)
 {
-	Oid			type = getBaseType(term->column->type);
-	int64		number;
+	Oid type = getBaseType(term->column->type);
+	int64 number;
 
 	if (term->condition->op != COND_EQ && term->condition->op != COND_IN)
 		return true;
@@ -139,10 +142,10 @@ static bool
 make_parts(Binder *binder, Term *term)
 {
 	const ConditionValue *value = term->value;
-	int			size = part_size(binder, term);
+	int size = part_size(binder, term);
 	const char **texts = palloc(sizeof(char *) * Max(value->nvalues, 1));
-	Datum	   *values = palloc(sizeof(Datum) * Max(value->nvalues, 1));
-	int			listed = 0;
+	Datum *values = palloc(sizeof(Datum) * Max(value->nvalues, 1));
+	int listed = 0;
 
 	term->parts = palloc0(sizeof(Part) * Max(value->nvalues, 1));
 	if (value->is_unknown)
@@ -158,12 +161,12 @@ make_parts(Binder *binder, Term *term)
 	}
 	for (int i = 0; i < value->nvalues; i++)
 	{
-		char	   *sent;
+		char *sent;
 
 		if (!can_equal(term, value->values[i]))
 			continue;
-		sent = dq_spell_value(term->column, term->condition->op, value->type,
-										  value->values[i], term->condition->is_exact);
+		sent = dq_spell_value(term->column, term->condition->op, value->type, value->values[i],
+							  term->condition->is_exact);
 
 		if (sent == NULL)
 		{
@@ -174,7 +177,7 @@ make_parts(Binder *binder, Term *term)
 		if (size > 1 && !dq_condition_can_list(term->column->spell[COND_IN], sent))
 		{
 			const char **alone = palloc(sizeof(char *));
-			Datum	   *key = palloc(sizeof(Datum));
+			Datum *key = palloc(sizeof(Datum));
 
 			alone[0] = sent;
 			key[0] = value->values[i];
@@ -193,7 +196,7 @@ make_parts(Binder *binder, Term *term)
 typedef struct Choice
 {
 	const Binder *binder;
-	const Part **parts;			/* nterms long */
+	const Part **parts; /* nterms long */
 } Choice;
 
 /* The value of a {column} in a path. */
@@ -228,12 +231,12 @@ static int
 fixed_pieces(const Choice *choice, const char **pieces)
 {
 	const TableSpec *table = choice->binder->table;
-	int			n = 0;
+	int n = 0;
 
 	for (int i = 0; i < table->natts && !choice->binder->plan->is_lookup; i++)
 	{
 		const ColumnSpec *column = &table->columns[i];
-		bool		is_asked = false;
+		bool is_asked = false;
 
 		if (column->is_dropped || column->default_param == NULL)
 			continue;
@@ -251,23 +254,21 @@ build_url(const Choice *choice)
 	const Binder *binder = choice->binder;
 	const TableSpec *table = binder->table;
 	BoundCondition *conditions = palloc0(sizeof(BoundCondition) * Max(binder->nterms, 1));
-	SortKey    *sort = palloc0(sizeof(SortKey) * Max(binder->plan->nsort, 1));
+	SortKey *sort = palloc0(sizeof(SortKey) * Max(binder->plan->nsort, 1));
 	const char **pieces = palloc0(sizeof(char *) * Max(table->natts, 1));
-	char	   *problem = NULL;
-	Question	question = {
-		.base_url = table->service->url,
-		.path = binder->plan->is_lookup ? table->lookup_path : table->path,
-		.path_lookup = lookup_placeholder,
-		.path_lookup_arg = (void *) choice,
-		.conditions = conditions,
-		.fixed = pieces,
-		.nfixed = fixed_pieces(choice, pieces),
-		.sort = sort,
-		.nsort = binder->plan->nsort,
-		.spell_sort = table->spell_sort,
-		.sort_asc = table->sort_asc,
-		.sort_desc = table->sort_desc
-	};
+	char *problem = NULL;
+	Question question = { .base_url = table->service->url,
+						  .path = binder->plan->is_lookup ? table->lookup_path : table->path,
+						  .path_lookup = lookup_placeholder,
+						  .path_lookup_arg = (void *) choice,
+						  .conditions = conditions,
+						  .fixed = pieces,
+						  .nfixed = fixed_pieces(choice, pieces),
+						  .sort = sort,
+						  .nsort = binder->plan->nsort,
+						  .spell_sort = table->spell_sort,
+						  .sort_asc = table->sort_asc,
+						  .sort_desc = table->sort_desc };
 
 	for (int i = 0; i < binder->nterms; i++)
 	{
@@ -285,19 +286,17 @@ build_url(const Choice *choice)
 		conditions[question.nconditions++] = (BoundCondition) {
 			.name = term->column->param,
 			.op = term->condition->op == COND_IN && part->nvalues == 1 ? COND_EQ :
-			term->condition->op,
+																		 term->condition->op,
 			.spell = part_spell(term, part),
 			.nvalues = part->nvalues,
 			.values = part->texts
 		};
 	}
 	for (int i = 0; i < binder->plan->nsort; i++)
-		sort[i] = (SortKey) {
-			.name = table->columns[binder->plan->sort[i].attnum - 1].param,
-			.is_descending = binder->plan->sort[i].is_descending
-		};
+		sort[i] = (SortKey) { .name = table->columns[binder->plan->sort[i].attnum - 1].param,
+							  .is_descending = binder->plan->sort[i].is_descending };
 
-	char	   *url = dq_question_url(&question, &problem);
+	char *url = dq_question_url(&question, &problem);
 
 	if (url == NULL)
 		ereport(ERROR,
@@ -310,12 +309,12 @@ build_url(const Choice *choice)
 static Datum
 value_for_column(const Term *term, Datum value)
 {
-	Oid			from = getBaseType(term->value->type);
-	Oid			to = getBaseType(term->column->type);
-	Oid			output;
-	Oid			input;
-	Oid			param;
-	bool		is_varlena;
+	Oid from = getBaseType(term->value->type);
+	Oid to = getBaseType(term->column->type);
+	Oid output;
+	Oid input;
+	Oid param;
+	bool is_varlena;
 
 	if (from == to)
 		return value;
@@ -324,14 +323,17 @@ value_for_column(const Term *term, Datum value)
 	return OidInputFunctionCall(input, OidOutputFunctionCall(output, value), param, -1);
 }
 
-/* The order of the column's type against that of the keys, looked up once.  Text and varchar share text's. */
+/*
+ * The order of the column's type against that of the keys, looked up once.  Text and varchar share
+ * text's.
+ */
 static FmgrInfo *
 key_comparison(Term *term)
 {
-	Oid			column_type = getBaseType(term->column->type);
-	Oid			key_type = getBaseType(term->value->type);
+	Oid column_type = getBaseType(term->column->type);
+	Oid key_type = getBaseType(term->value->type);
 	TypeCacheEntry *entry;
-	Oid			function;
+	Oid function;
 
 	if (term->compare)
 		return term->compare;
@@ -340,8 +342,8 @@ key_comparison(Term *term)
 		key_type = entry->btree_opintype;
 	function = get_opfamily_proc(entry->btree_opf, entry->btree_opintype, key_type, BTORDER_PROC);
 	if (!OidIsValid(function))
-		function = get_opfamily_proc(entry->btree_opf, entry->btree_opintype,
-									 entry->btree_opintype, BTORDER_PROC);
+		function = get_opfamily_proc(entry->btree_opf, entry->btree_opintype, entry->btree_opintype,
+									 BTORDER_PROC);
 	if (!OidIsValid(function))
 		elog(ERROR, "types %u and %u have no order", column_type, key_type);
 	term->compare = palloc0(sizeof(FmgrInfo));
@@ -352,15 +354,15 @@ key_comparison(Term *term)
 static void
 add_ask(Binder *binder, const Choice *choice, char *url)
 {
-	Ask			ask = {.url = url,.is_lookup = binder->plan->is_lookup};
+	Ask ask = { .url = url, .is_lookup = binder->plan->is_lookup };
 
 	ask.values = palloc0(sizeof(RequestValue) * Max(binder->nterms, 1));
 	ask.checks = palloc0(sizeof(KeyCheck) * Max(binder->nterms, 1));
 	for (int i = 0; i < binder->nterms; i++)
 	{
-		Term	   *term = &binder->terms[i];
+		Term *term = &binder->terms[i];
 		const Part *part = choice->parts[i];
-		bool		is_equality = term->condition->op == COND_EQ || term->condition->op == COND_IN;
+		bool is_equality = term->condition->op == COND_EQ || term->condition->op == COND_IN;
 
 		if (term->value->is_unknown)
 			continue;
@@ -372,26 +374,24 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 				.value = value_for_column(term, part->values[0])
 			};
 		if (term->nparts > 1 || term->is_halved)
-			ask.checks[ask.nchecks++] = (KeyCheck) {
-				.attnum = term->column->attnum,
-				.compare = key_comparison(term),
-				.nkeys = part->nvalues,
-				.keys = part->values
-			};
+			ask.checks[ask.nchecks++] = (KeyCheck) { .attnum = term->column->attnum,
+													 .compare = key_comparison(term),
+													 .nkeys = part->nvalues,
+													 .keys = part->values };
 	}
 	if (binder->nasks == binder->max_asks)
 	{
 		binder->max_asks = Max(16, binder->max_asks * 2);
-		binder->asks = binder->asks ?
-			repalloc(binder->asks, sizeof(Ask) * binder->max_asks) :
-			palloc(sizeof(Ask) * binder->max_asks);
+		binder->asks = binder->asks ? repalloc(binder->asks, sizeof(Ask) * binder->max_asks) :
+									  palloc(sizeof(Ask) * binder->max_asks);
 	}
 	if (binder->nasks >= MAX_ASKS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("foreign table \"%s\" would have to be asked more than %d questions",
 						binder->table->name, MAX_ASKS),
-				 errhint("Restrict the query further, or declare a filter \"in\" that takes many keys at once.")));
+				 errhint(
+					 "Restrict the query further, or declare a filter \"in\" that takes many keys at once.")));
 	binder->asks[binder->nasks++] = ask;
 }
 
@@ -399,7 +399,7 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 static int
 longest_list(const Choice *choice)
 {
-	int			longest = -1;
+	int longest = -1;
 
 	for (int i = 0; i < choice->binder->nterms; i++)
 		if (choice->binder->terms[i].condition->op == COND_IN && choice->parts[i]->nvalues > 1 &&
@@ -411,12 +411,11 @@ longest_list(const Choice *choice)
 static void
 ask_choice(Binder *binder, Choice *choice)
 {
-	char	   *url = build_url(choice);
-	int			i;
+	char *url = build_url(choice);
+	int i;
 
 	CHECK_FOR_INTERRUPTS();
-	if (strlen(url) <= (size_t) binder->table->max_url_bytes ||
-		(i = longest_list(choice)) < 0)
+	if (strlen(url) <= (size_t) binder->table->max_url_bytes || (i = longest_list(choice)) < 0)
 	{
 		add_ask(binder, choice, url);
 		return;
@@ -425,11 +424,11 @@ ask_choice(Binder *binder, Choice *choice)
 	check_stack_depth();
 
 	const Part *whole = choice->parts[i];
-	int			half = whole->nvalues / 2;
-	Part	   *halves = palloc(sizeof(Part) * 2);
+	int half = whole->nvalues / 2;
+	Part *halves = palloc(sizeof(Part) * 2);
 
-	halves[0] = (Part) {half, whole->values, whole->texts};
-	halves[1] = (Part) {whole->nvalues - half, whole->values + half, whole->texts + half};
+	halves[0] = (Part) { half, whole->values, whole->texts };
+	halves[1] = (Part) { whole->nvalues - half, whole->values + half, whole->texts + half };
 	binder->terms[i].is_halved = true;
 	choice->parts[i] = &halves[0];
 	ask_choice(binder, choice);
@@ -442,9 +441,9 @@ ask_choice(Binder *binder, Choice *choice)
 static void
 ask_product(Binder *binder)
 {
-	int		   *index = palloc0(sizeof(int) * (binder->nterms + 1));
-	Choice		choice = {binder, palloc0(sizeof(Part *) * (binder->nterms + 1))};
-	int			i;
+	int *index = palloc0(sizeof(int) * (binder->nterms + 1));
+	Choice choice = { binder, palloc0(sizeof(Part *) * (binder->nterms + 1)) };
+	int i;
 
 	do
 	{
@@ -460,15 +459,18 @@ ask_product(Binder *binder)
 	} while (i >= 0);
 }
 
-/* Lists multiply when several are asked in parts: those that are checked locally anyway are left out then, the longest first. */
+/*
+ * Lists multiply when several are asked in parts: those that are checked locally anyway are left
+ * out then, the longest first.
+ */
 static void
 leave_lists_out(Binder *binder)
 {
 	for (;;)
 	{
-		double		product = 1;
-		int			longest = -1;
-		int			nlists = 0;
+		double product = 1;
+		int longest = -1;
+		int nlists = 0;
 
 		for (int i = 0; i < binder->nterms; i++)
 		{
@@ -491,12 +493,12 @@ leave_lists_out(Binder *binder)
 int
 dq_bind_asks(const TableSpec *table, const PlanData *plan, const ConditionValue *values, Ask **asks)
 {
-	Binder		binder = {.table = table,.plan = plan};
+	Binder binder = { .table = table, .plan = plan };
 
 	binder.terms = palloc0(sizeof(Term) * Max(plan->nconditions, 1));
 	for (int i = 0; i < plan->nconditions; i++)
 	{
-		Term	   *term = &binder.terms[binder.nterms];
+		Term *term = &binder.terms[binder.nterms];
 
 		term->condition = &plan->conditions[i];
 		term->column = &table->columns[plan->conditions[i].attnum - 1];

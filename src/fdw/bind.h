@@ -12,43 +12,46 @@
 /* The value of one condition, evaluated. */
 typedef struct ConditionValue
 {
-	Oid			type;			/* of the value, of its elements for an array */
-	bool		is_unknown;		/* EXPLAIN cannot know it yet; marker is sent in its place */
+	Oid type;		 /* of the value, of its elements for an array */
+	bool is_unknown; /* EXPLAIN cannot know it yet; marker is sent in its place */
 	const char *marker;
-	int			nvalues;		/* 0 for IS [NOT] NULL */
-	Datum	   *values;			/* no NULLs; of an array in order and distinct */
+	int nvalues;   /* 0 for IS [NOT] NULL */
+	Datum *values; /* no NULLs; of an array in order and distinct */
 } ConditionValue;
 
-/* Rows of an answer belong to it only if the column's value is one of these: lists are asked in parts. */
+/*
+ * Rows of an answer belong to it only if the column's value is one of these: lists are asked in
+ * parts.
+ */
 typedef struct KeyCheck
 {
-	AttrNumber	attnum;
-	FmgrInfo   *compare;		/* column's type against the keys', under COLLATE "C" */
-	int			nkeys;
-	Datum	   *keys;			/* in the type's order under COLLATE "C" */
+	AttrNumber attnum;
+	FmgrInfo *compare; /* column's type against the keys', under COLLATE "C" */
+	int nkeys;
+	Datum *keys; /* in the type's order under COLLATE "C" */
 } KeyCheck;
 
 /* One question: a fetch. */
 typedef struct Ask
 {
-	char	   *url;
-	bool		is_lookup;
-	int			nvalues;
-	RequestValue *values;		/* columns whose value the request determines */
-	int			nchecks;
-	KeyCheck   *checks;
+	char *url;
+	bool is_lookup;
+	int nvalues;
+	RequestValue *values; /* columns whose value the request determines */
+	int nchecks;
+	KeyCheck *checks;
 } Ask;
 
 /*
- * Makes the questions, palloc'd in the current context.  values[i] belongs to plan->conditions[i].  Raises when a
- * value that must be sent cannot be.
+ * Makes the questions, palloc'd in the current context.  values[i] belongs to plan->conditions[i].
+ * Raises when a value that must be sent cannot be.
  */
-extern int	dq_bind_asks(const TableSpec *table, const PlanData *plan, const ConditionValue *values,
-						 Ask **asks);
+extern int dq_bind_asks(const TableSpec *table, const PlanData *plan, const ConditionValue *values,
+						Ask **asks);
 
 /*
- * Fills a ConditionValue from an evaluated scalar or array: NULL elements left out, duplicates too.  False when the
- * condition can be true for no row (a NULL, an empty list).
+ * Fills a ConditionValue from an evaluated scalar or array: NULL elements left out, duplicates
+ * too.  False when the condition can be true for no row (a NULL, an empty list).
  */
 extern bool dq_bind_value(const PlanCondition *condition, Oid type, Datum datum, bool isnull,
 						  ConditionValue *value);
@@ -56,4 +59,4 @@ extern bool dq_bind_value(const PlanCondition *condition, Oid type, Datum datum,
 /* Raises for columns that must be restricted and are not. */
 pg_noreturn extern void dq_bind_missing(const TableSpec *table, const PlanData *plan);
 
-#endif							/* DQ_BIND_H */
+#endif /* DQ_BIND_H */

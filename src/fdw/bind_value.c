@@ -20,8 +20,8 @@ dq_bind_missing(const TableSpec *table, const PlanData *plan)
 	initStringInfo(&operators);
 	for (int op = 0; op < COND_COUNT; op++)
 	{
-		bool		is_equality = op == COND_EQ || op == COND_IN;
-		bool		wants_equality = column->in_path || column->needs_equality;
+		bool is_equality = op == COND_EQ || op == COND_IN;
+		bool wants_equality = column->in_path || column->needs_equality;
 
 		if (wants_equality ? is_equality : (column->filters & COND_BIT(op)) != 0)
 			appendStringInfo(&operators, "%s%s", operators.len ? ", " : "",
@@ -40,8 +40,8 @@ dq_bind_missing(const TableSpec *table, const PlanData *plan)
 static int
 compare_values(const void *a, const void *b, void *arg)
 {
-	return DatumGetInt32(FunctionCall2Coll(arg, C_COLLATION_OID, *(const Datum *) a,
-										   *(const Datum *) b));
+	return DatumGetInt32(
+		FunctionCall2Coll(arg, C_COLLATION_OID, *(const Datum *) a, *(const Datum *) b));
 }
 
 /* Values in the type's own order, without duplicates, so that parts of a list do not overlap. */
@@ -49,7 +49,7 @@ static int
 distinct_values(Oid type, Datum *values, int n)
 {
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_CMP_PROC_FINFO);
-	int			kept = 0;
+	int kept = 0;
 
 	if (!OidIsValid(entry->cmp_proc_finfo.fn_oid))
 		elog(ERROR, "type %u has no order", type);
@@ -76,12 +76,12 @@ dq_bind_value(const PlanCondition *condition, Oid type, Datum datum, bool isnull
 		return true;
 	}
 
-	ArrayType  *array = DatumGetArrayTypeP(datum);
-	bool	   *nulls;
-	int			n;
-	int16		len;
-	bool		byval;
-	char		align;
+	ArrayType *array = DatumGetArrayTypeP(datum);
+	bool *nulls;
+	int n;
+	int16 len;
+	bool byval;
+	char align;
 
 	value->type = ARR_ELEMTYPE(array);
 	get_typlenbyvalalign(value->type, &len, &byval, &align);

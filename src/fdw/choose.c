@@ -2,15 +2,19 @@
  * choose.c
  *	  Of the clauses that a service can be asked, those that a scan does ask.
  *
- * A parameter can be said once: of conditions on one column that would share one, one is asked and the rest is checked
- * locally.  A lookup by lookup_path asks by its key and nothing else.  Columns that must be restricted are counted here.
+ * A parameter can be said once: of conditions on one column that would share one, one is asked and
+ * the rest is checked locally.  A lookup by lookup_path asks by its key and nothing else.  Columns
+ * that must be restricted are counted here.
  */
 #include "postgres.h"
 
 #include "distquery.h"
 #include "fdw/clause.h"
 
-/* Conditions of one group on one column would share a parameter; one is asked, the rest is checked locally. */
+/*
+ * Conditions of one group on one column would share a parameter; one is asked, the rest is checked
+ * locally.
+ */
 static int
 op_group(ConditionOp op)
 {
@@ -29,11 +33,14 @@ op_group(ConditionOp op)
 	}
 }
 
-/* The clause already asked that stands in the way of this one, preferring "=" over everything else on the column. */
+/*
+ * The clause already asked that stands in the way of this one, preferring "=" over everything else
+ * on the column.
+ */
 static bool
 is_superseded(List *asked, const ClauseMatch *match)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, asked)
 	{
@@ -50,7 +57,7 @@ static const ClauseMatch *
 find_equality(List *matches, AttrNumber attnum)
 {
 	const ClauseMatch *found = NULL;
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, matches)
 	{
@@ -63,11 +70,14 @@ find_equality(List *matches, AttrNumber attnum)
 	return found;
 }
 
-/* True when lookup_path is the better question: every key is given, and the collection has no way to ask for many at once. */
+/*
+ * True when lookup_path is the better question: every key is given, and the collection has no way
+ * to ask for many at once.
+ */
 static bool
 prefers_lookup(const TableSpec *table, List *matches)
 {
-	bool		can_batch = false;
+	bool can_batch = false;
 
 	if (table->lookup_path == NULL)
 		return false;
@@ -104,7 +114,7 @@ add_local(ScanChoice *choice, Expr *clause, const char *reason)
 static void
 choose_lookup(const TableSpec *table, List *matches, ScanChoice *choice)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	choice->is_lookup = true;
 	foreach(cell, matches)
@@ -125,11 +135,11 @@ choose_lookup(const TableSpec *table, List *matches, ScanChoice *choice)
 static void
 choose_collection(const TableSpec *table, List *matches, ScanChoice *choice)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	for (int round = 0; round < 2; round++)
 	{
-		bool		is_equality_round = round == 0;
+		bool is_equality_round = round == 0;
 
 		foreach(cell, matches)
 		{
@@ -155,15 +165,15 @@ choose_collection(const TableSpec *table, List *matches, ScanChoice *choice)
 static void
 note_columns(const TableSpec *table, ScanChoice *choice)
 {
-	bool		has_key = false;
+	bool has_key = false;
 
 	choice->binds_key = true;
 	for (int i = 0; i < table->natts; i++)
 	{
 		const ColumnSpec *column = &table->columns[i];
-		bool		is_asked = false;
-		bool		is_equal = false;
-		ListCell   *cell;
+		bool is_asked = false;
+		bool is_equal = false;
+		ListCell *cell;
 
 		if (column->is_dropped)
 			continue;
@@ -173,8 +183,8 @@ note_columns(const TableSpec *table, ScanChoice *choice)
 
 			if (match->attnum != column->attnum)
 				continue;
-			is_asked |= !(column->needs_equality || column->in_path) ||
-				match->op == COND_EQ || match->op == COND_IN;
+			is_asked |= !(column->needs_equality || column->in_path) || match->op == COND_EQ ||
+				match->op == COND_IN;
 			is_equal |= match->op == COND_EQ;
 		}
 		if (column->is_required && !is_asked && !choice->is_lookup)
@@ -191,14 +201,14 @@ note_columns(const TableSpec *table, ScanChoice *choice)
 void
 dq_clause_choose(const TableSpec *table, Index relid, List *clauses, ScanChoice *choice)
 {
-	List	   *matches = NIL;
-	ListCell   *cell;
+	List *matches = NIL;
+	ListCell *cell;
 
 	memset(choice, 0, sizeof(*choice));
 	foreach(cell, clauses)
 	{
 		ClauseMatch *match = palloc0(sizeof(ClauseMatch));
-		Expr	   *clause = lfirst(cell);
+		Expr *clause = lfirst(cell);
 		const char *reason = dq_clause_match(table, relid, clause, match);
 
 		if (reason == NULL && !dq_pushdown && !table->columns[match->attnum - 1].is_required)

@@ -2,9 +2,10 @@
  * clause.c
  *	  Which SQL clauses a service can be asked, and why not the others.
  *
- * The rule behind every test here: the service must answer with a superset of the rows that the clause is true
- * for, judged by the meaning of PostgreSQL's operator.  Where collation, NULL, a coercion between types or a
- * volatile function could make the two differ, the clause stays local and the reason is kept for EXPLAIN.
+ * The rule behind every test here: the service must answer with a superset of the rows that the
+ * clause is true for, judged by the meaning of PostgreSQL's operator.  Where collation, NULL, a
+ * coercion between types or a volatile function could make the two differ, the clause stays local
+ * and the reason is kept for EXPLAIN.
  */
 #include "postgres.h"
 
@@ -24,10 +25,10 @@
 /* How values of a type compare at a service that speaks JSON. */
 typedef enum TypeClass
 {
-	TYPE_LOCAL,					/* not asked at all */
-	TYPE_EQUAL,					/* equality only */
-	TYPE_TEXT,					/* equality and LIKE, under a deterministic collation */
-	TYPE_ORDERED				/* ranges as well */
+	TYPE_LOCAL,	 /* not asked at all */
+	TYPE_EQUAL,	 /* equality only */
+	TYPE_TEXT,	 /* equality and LIKE, under a deterministic collation */
+	TYPE_ORDERED /* ranges as well */
 } TypeClass;
 
 static TypeClass
@@ -69,15 +70,18 @@ is_text(Oid type)
 	return type == TEXTOID || type == VARCHAROID;
 }
 
-/* The column that an expression denotes, domains and varchar looked through; NULL if it is no plain column of relid. */
+/*
+ * The column that an expression denotes, domains and varchar looked through; NULL if it is no
+ * plain column of relid.
+ */
 static const ColumnSpec *
 match_column(const TableSpec *table, Index relid, Node *node)
 {
 	if (IsA(node, RelabelType))
 	{
 		RelabelType *relabel = (RelabelType *) node;
-		Oid			from = getBaseType(exprType((Node *) relabel->arg));
-		Oid			to = getBaseType(relabel->resulttype);
+		Oid from = getBaseType(exprType((Node *) relabel->arg));
+		Oid to = getBaseType(relabel->resulttype);
 
 		if (from != to && !(is_text(from) && is_text(to)))
 			return NULL;
@@ -86,7 +90,7 @@ match_column(const TableSpec *table, Index relid, Node *node)
 	if (!IsA(node, Var))
 		return NULL;
 
-	Var		   *var = (Var *) node;
+	Var *var = (Var *) node;
 
 	if (var->varno != relid || var->varlevelsup != 0 || var->varattno <= 0 ||
 		var->varattno > table->natts)
@@ -117,23 +121,24 @@ refuse_value(Node *value, Index relid)
 	return NULL;
 }
 
-/* "=" and its kin as a ConditionOp by the type's default btree operator family; false for other operators. */
+/*
+ * "=" and its kin as a ConditionOp by the type's default btree operator family; false for other
+ * operators.
+ */
 static bool
 comparison_op(Oid opno, Oid type, ConditionOp *op)
 {
-	static const ConditionOp by_strategy[] = {
-		[BTLessStrategyNumber] = COND_LT,
-		[BTLessEqualStrategyNumber] = COND_LE,
-		[BTEqualStrategyNumber] = COND_EQ,
-		[BTGreaterEqualStrategyNumber] = COND_GE,
-		[BTGreaterStrategyNumber] = COND_GT
-	};
+	static const ConditionOp by_strategy[] = { [BTLessStrategyNumber] = COND_LT,
+											   [BTLessEqualStrategyNumber] = COND_LE,
+											   [BTEqualStrategyNumber] = COND_EQ,
+											   [BTGreaterEqualStrategyNumber] = COND_GE,
+											   [BTGreaterStrategyNumber] = COND_GT };
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
 
 	if (!OidIsValid(entry->btree_opf))
 		return false;
 
-	int			strategy = get_op_opfamily_strategy(opno, entry->btree_opf);
+	int strategy = get_op_opfamily_strategy(opno, entry->btree_opf);
 
 	if (strategy != 0)
 	{
@@ -141,7 +146,7 @@ comparison_op(Oid opno, Oid type, ConditionOp *op)
 		return true;
 	}
 
-	Oid			negator = get_negator(opno);
+	Oid negator = get_negator(opno);
 
 	if (OidIsValid(negator) &&
 		get_op_opfamily_strategy(negator, entry->btree_opf) == BTEqualStrategyNumber)
@@ -156,8 +161,8 @@ comparison_op(Oid opno, Oid type, ConditionOp *op)
 static const char *
 refuse_op(const ColumnSpec *column, ConditionOp op)
 {
-	bool		by_key = column->in_path || column->in_lookup_path;
-	bool		can_equal = (column->filters & COND_BIT(COND_EQ)) && column->spell[COND_EQ];
+	bool by_key = column->in_path || column->in_lookup_path;
+	bool can_equal = (column->filters & COND_BIT(COND_EQ)) && column->spell[COND_EQ];
 
 	if (by_key && (op == COND_EQ || op == COND_IN))
 		return NULL;
@@ -176,7 +181,7 @@ refuse_op(const ColumnSpec *column, ConditionOp op)
 static bool
 compares_differently_as_text(Oid type, ConditionOp op)
 {
-	bool		is_range = op == COND_LT || op == COND_LE || op == COND_GT || op == COND_GE;
+	bool is_range = op == COND_LT || op == COND_LE || op == COND_GT || op == COND_GE;
 
 	if (is_integer(type) || is_text(type) || type == BOOLOID || type == DATEOID)
 		return false;
@@ -189,20 +194,20 @@ compares_differently_as_text(Oid type, ConditionOp op)
 static bool
 is_rounding(const ColumnSpec *column)
 {
-	int32		typmod = column->typmod;
-	Oid			type = getBaseTypeAndTypmod(column->type, &typmod);
+	int32 typmod = column->typmod;
+	Oid type = getBaseTypeAndTypmod(column->type, &typmod);
 
-	return typmod >= 0 && (type == NUMERICOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID ||
-						   type == TIMEOID);
+	return typmod >= 0 &&
+		(type == NUMERICOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID || type == TIMEOID);
 }
 
 /* Why the types or the collation of "column op value" forbid to ask it, or NULL. */
 static const char *
 refuse_types(const ColumnSpec *column, ConditionOp op, Oid value_type, Oid collation)
 {
-	Oid			column_type = getBaseType(column->type);
-	Oid			type = getBaseType(value_type);
-	TypeClass	class = type_class(column_type);
+	Oid column_type = getBaseType(column->type);
+	Oid type = getBaseType(value_type);
+	TypeClass class = type_class(column_type);
 
 	if (class == TYPE_LOCAL)
 		return psprintf("type %s is compared locally", format_type_be(column_type));
@@ -231,7 +236,7 @@ static const char *
 match_comparison(const TableSpec *table, Index relid, const ColumnSpec *column, ConditionOp op,
 				 Expr *value, Oid collation, ClauseMatch *match)
 {
-	Oid			value_type = exprType((Node *) value);
+	Oid value_type = exprType((Node *) value);
 	const char *reason;
 
 	if (op == COND_IN)
@@ -254,15 +259,15 @@ match_operator(const TableSpec *table, Index relid, OpExpr *expr, ClauseMatch *m
 	if (list_length(expr->args) != 2)
 		return "the operator is evaluated locally";
 
-	Node	   *left = linitial(expr->args);
-	Node	   *right = lsecond(expr->args);
-	Oid			opno = expr->opno;
+	Node *left = linitial(expr->args);
+	Node *right = lsecond(expr->args);
+	Oid opno = expr->opno;
 	const ColumnSpec *column = match_column(table, relid, left);
 	ConditionOp op;
 
 	if (column == NULL)
 	{
-		Node	   *swap = left;
+		Node *swap = left;
 
 		column = match_column(table, relid, right);
 		if (column == NULL)
@@ -341,23 +346,23 @@ dq_clause_match(const TableSpec *table, Index relid, Expr *clause, ClauseMatch *
 		case T_Var:
 			return match_boolean(table, relid, (Node *) clause, true, match);
 		case T_BoolExpr:
-			{
-				BoolExpr   *expr = (BoolExpr *) clause;
+		{
+			BoolExpr *expr = (BoolExpr *) clause;
 
-				if (expr->boolop == NOT_EXPR)
-					return match_boolean(table, relid, linitial(expr->args), false, match);
-				return expr->boolop == OR_EXPR ? "OR is evaluated locally" :
-					"the expression is evaluated locally";
-			}
+			if (expr->boolop == NOT_EXPR)
+				return match_boolean(table, relid, linitial(expr->args), false, match);
+			return expr->boolop == OR_EXPR ? "OR is evaluated locally" :
+											 "the expression is evaluated locally";
+		}
 		case T_BooleanTest:
-			{
-				BooleanTest *test = (BooleanTest *) clause;
+		{
+			BooleanTest *test = (BooleanTest *) clause;
 
-				if (test->booltesttype == IS_TRUE || test->booltesttype == IS_FALSE)
-					return match_boolean(table, relid, (Node *) test->arg,
-										 test->booltesttype == IS_TRUE, match);
-				return "the expression is evaluated locally";
-			}
+			if (test->booltesttype == IS_TRUE || test->booltesttype == IS_FALSE)
+				return match_boolean(table, relid, (Node *) test->arg,
+									 test->booltesttype == IS_TRUE, match);
+			return "the expression is evaluated locally";
+		}
 		default:
 			return "the expression is evaluated locally";
 	}

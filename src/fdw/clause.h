@@ -11,17 +11,17 @@
 /* A clause "column op value" that the service can evaluate. */
 typedef struct ClauseMatch
 {
-	Expr	   *clause;			/* the whole clause */
-	AttrNumber	attnum;
+	Expr *clause; /* the whole clause */
+	AttrNumber attnum;
 	ConditionOp op;
-	Expr	   *value;			/* no Var of this table; NULL for IS [NOT] NULL */
-	bool		is_array;		/* value is an array: op is COND_IN */
-	bool		is_exact;		/* the service is trusted: no local recheck */
+	Expr *value;   /* no Var of this table; NULL for IS [NOT] NULL */
+	bool is_array; /* value is an array: op is COND_IN */
+	bool is_exact; /* the service is trusted: no local recheck */
 } ClauseMatch;
 
 /*
- * Tells whether a clause over the relation relid (and values that do not depend on it) can be asked.  Returns NULL and
- * fills match when it can, else the reason why not, fit for EXPLAIN.
+ * Tells whether a clause over the relation relid (and values that do not depend on it) can be
+ * asked.  Returns NULL and fills match when it can, else the reason why not, fit for EXPLAIN.
  */
 extern const char *dq_clause_match(const TableSpec *table, Index relid, Expr *clause,
 								   ClauseMatch *match);
@@ -29,15 +29,19 @@ extern const char *dq_clause_match(const TableSpec *table, Index relid, Expr *cl
 /* What a scan with these clauses asks, and what stays local. */
 typedef struct ScanChoice
 {
-	List	   *asked;			/* ClauseMatch pointers */
-	List	   *local;			/* Expr pointers: clauses not asked */
-	List	   *reasons;		/* char pointers, one for each of local */
-	bool		is_lookup;		/* one item each by lookup_path */
-	List	   *missing;		/* integers: attnums that must be restricted and are not */
-	bool		binds_key;		/* every key column is asked by "=" */
+	List *asked;	/* ClauseMatch pointers */
+	List *local;	/* Expr pointers: clauses not asked */
+	List *reasons;	/* char pointers, one for each of local */
+	bool is_lookup; /* one item each by lookup_path */
+	List *missing;	/* integers: attnums that must be restricted and are not */
+	bool binds_key; /* every key column is asked by "=" */
 } ScanChoice;
 
-/* Chooses among clauses (Exprs): at most one condition a column and direction, lookups by key where they fit. */
-extern void dq_clause_choose(const TableSpec *table, Index relid, List *clauses, ScanChoice *choice);
+/*
+ * Chooses among clauses (Exprs): at most one condition a column and direction, lookups by key
+ * where they fit.
+ */
+extern void dq_clause_choose(const TableSpec *table, Index relid, List *clauses,
+							 ScanChoice *choice);
 
-#endif							/* DQ_CLAUSE_H */
+#endif /* DQ_CLAUSE_H */

@@ -1,10 +1,11 @@
 /*
  * explain.c
- *	  EXPLAIN of a foreign scan: the request as it will be sent, what is asked, what stays local and why; with
- *	  ANALYZE, what it took.
+ *	  EXPLAIN of a foreign scan: the request as it will be sent, what is asked, what stays local
+ *	  and why; with ANALYZE, what it took.
  *
- * A value that is known only when the query runs (a parameter, a column of an outer row) is shown as {expression} in
- * the URL.  Credentials are never part of a URL here: they are added on the wire.
+ * A value that is known only when the query runs (a parameter, a column of an outer row) is shown
+ * as {expression} in the URL.  Credentials are never part of a URL here: they are added on the
+ * wire.
  */
 #include "postgres.h"
 
@@ -23,7 +24,7 @@
 static char *
 deparse(ForeignScanState *node, ExplainState *es, Node *expr)
 {
-	List	   *context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, NIL);
+	List *context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, NIL);
 
 	return deparse_expression(expr, context, es->verbose, false);
 }
@@ -38,7 +39,7 @@ is_unknown(Node *expr, EState *estate)
 		return true;
 	if (IsA(expr, Param))
 	{
-		Param	   *param = (Param *) expr;
+		Param *param = (Param *) expr;
 		ParamListInfo params = estate->es_param_list_info;
 
 		return param->paramkind != PARAM_EXTERN || params == NULL ||
@@ -54,22 +55,22 @@ value_marker(DqScanState *scan, ExplainState *es, int value)
 	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
 	const char *name = strVal(list_nth(scan->plan->markers, value));
 
-	return psprintf("{%s}", name[0] ? name :
-					deparse(scan->node, es, list_nth(plan->fdw_exprs, value)));
+	return psprintf("{%s}",
+					name[0] ? name : deparse(scan->node, es, list_nth(plan->fdw_exprs, value)));
 }
 
 /* Values of all conditions as far as they are known; false when no row can satisfy them. */
 static bool
 preview_values(DqScanState *scan, ExplainState *es, ConditionValue *values)
 {
-	EState	   *estate = scan->node->ss.ps.state;
+	EState *estate = scan->node->ss.ps.state;
 
 	for (int i = 0; i < scan->plan->nconditions; i++)
 	{
 		const PlanCondition *condition = &scan->plan->conditions[i];
-		ExprState  *state;
-		Datum		datum;
-		bool		isnull;
+		ExprState *state;
+		Datum datum;
+		bool isnull;
 
 		if (condition->value < 0)
 			continue;
@@ -101,11 +102,10 @@ show_markers(const PlanData *plan, const ConditionValue *values, char *url)
 		initStringInfo(&encoded);
 		dq_url_encode(&encoded, values[i].marker);
 
-		text	   *replaced =
-			DatumGetTextPP(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID,
-												   CStringGetTextDatum(url),
-												   CStringGetTextDatum(encoded.data),
-												   CStringGetTextDatum(values[i].marker)));
+		text *replaced = DatumGetTextPP(
+			DirectFunctionCall3Coll(replace_text, C_COLLATION_OID, CStringGetTextDatum(url),
+									CStringGetTextDatum(encoded.data),
+									CStringGetTextDatum(values[i].marker)));
 
 		url = text_to_cstring(replaced);
 	}
@@ -117,14 +117,14 @@ explain_request(DqScanState *scan, ExplainState *es)
 {
 	ConditionValue *values = palloc0(sizeof(ConditionValue) * Max(scan->plan->nconditions, 1));
 	const TableSpec *table = scan->table;
-	Ask		   *asks;
+	Ask *asks;
 
 	if (scan->plan->missing != NIL)
 	{
 		const ColumnSpec *column = &table->columns[linitial_int(scan->plan->missing) - 1];
 
-		ExplainPropertyText("Request", psprintf("none: column \"%s\" is not restricted", column->name),
-							es);
+		ExplainPropertyText("Request",
+							psprintf("none: column \"%s\" is not restricted", column->name), es);
 		return;
 	}
 	if (!preview_values(scan, es, values))
@@ -133,7 +133,7 @@ explain_request(DqScanState *scan, ExplainState *es)
 		return;
 	}
 
-	int			nasks = dq_bind_asks(table, scan->plan, values, &asks);
+	int nasks = dq_bind_asks(table, scan->plan, values, &asks);
 
 	if (nasks == 0)
 	{
@@ -141,7 +141,7 @@ explain_request(DqScanState *scan, ExplainState *es)
 		return;
 	}
 
-	char	   *url = asks[0].url;
+	char *url = asks[0].url;
 
 	if (!asks[0].is_lookup)
 	{
@@ -161,12 +161,14 @@ asked_clause(DqScanState *scan, ExplainState *es, int i)
 {
 	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
 	const PlanCondition *condition = &scan->plan->conditions[i];
-	const char *marker = condition->value < 0 ? "" :
+	const char *marker = condition->value < 0 ?
+		"" :
 		strVal(list_nth(scan->plan->markers, condition->value));
 
 	if (marker[0] == '\0')
 		return deparse(scan->node, es, list_nth(plan->fdw_exprs, scan->plan->nvalues + i));
-	return psprintf("(%s %s %s)", quote_identifier(scan->table->columns[condition->attnum - 1].name),
+	return psprintf("(%s %s %s)",
+					quote_identifier(scan->table->columns[condition->attnum - 1].name),
 					condition->is_array ? "= ANY" : dq_condition_op_name(condition->op), marker);
 }
 
@@ -174,18 +176,20 @@ static void
 explain_clauses(DqScanState *scan, ExplainState *es)
 {
 	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
-	List	   *asked = NIL;
-	List	   *local = NIL;
-	ListCell   *cell;
-	int			next = scan->plan->nvalues + scan->plan->nasked;
+	List *asked = NIL;
+	List *local = NIL;
+	ListCell *cell;
+	int next = scan->plan->nvalues + scan->plan->nasked;
 
 	for (int i = 0; i < scan->plan->nasked; i++)
-		asked = lappend(asked, psprintf("%s%s", asked_clause(scan, es, i),
-										scan->plan->conditions[i].is_exact ? " (trusted)" : ""));
+		asked = lappend(asked,
+						psprintf("%s%s", asked_clause(scan, es, i),
+								 scan->plan->conditions[i].is_exact ? " (trusted)" : ""));
 	foreach(cell, scan->plan->reasons)
-		local = lappend(local, psprintf("%s: %s",
-										deparse(scan->node, es, list_nth(plan->fdw_exprs, next++)),
-										strVal(lfirst(cell))));
+		local = lappend(local,
+						psprintf("%s: %s",
+								 deparse(scan->node, es, list_nth(plan->fdw_exprs, next++)),
+								 strVal(lfirst(cell))));
 	if (asked != NIL)
 		ExplainPropertyList("Asked", asked, es);
 	if (local != NIL)
@@ -201,13 +205,14 @@ indent_text(ExplainState *es)
 static void
 explain_execution(DqScanState *scan, ExplainState *es)
 {
-	FetchStats	stats = dq_scan_stats(scan);
+	FetchStats stats = dq_scan_stats(scan);
 
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 	{
 		indent_text(es);
-		appendStringInfo(es->str, "Requests: " INT64_FORMAT "  Pages: " INT64_FORMAT
-						 "  Rows: " INT64_FORMAT "  Bytes: " INT64_FORMAT "  Retries: " INT64_FORMAT
+		appendStringInfo(es->str,
+						 "Requests: " INT64_FORMAT "  Pages: " INT64_FORMAT "  Rows: " INT64_FORMAT
+						 "  Bytes: " INT64_FORMAT "  Retries: " INT64_FORMAT
 						 "  Connections: " INT64_FORMAT "%s\n",
 						 stats.requests, stats.pages, stats.rows, stats.bytes, stats.retries,
 						 stats.connections, stats.is_shared ? "  (shares another scan's)" : "");

@@ -2,10 +2,11 @@
  * paths.c
  *	  Ways to scan a foreign table: as a whole, in the service's order, or once for each outer row.
  *
- * A parameterized path asks with values of another relation's rows.  It is made for every join clause that the
- * service can be asked, equalities implied by others included, so that a table with required columns finds a plan that
- * restricts them.  Costs are in PostgreSQL's units, a request weighing as much as a few dozen page reads, and stay
- * small enough not to wake JIT for ordinary queries.
+ * A parameterized path asks with values of another relation's rows.  It is made for every join
+ * clause that the service can be asked, equalities implied by others included, so that a table
+ * with required columns finds a plan that restricts them.  Costs are in PostgreSQL's units, a
+ * request weighing as much as a few dozen page reads, and stay small enough not to wake JIT for
+ * ordinary queries.
  */
 #include "postgres.h"
 
@@ -27,18 +28,20 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-#define REQUEST_COST 25.0		/* a round trip */
-#define PAGE_COST 5.0			/* one more page on a connection that is open */
-#define ROW_COST 0.02			/* receiving and decoding one row */
+#define REQUEST_COST 25.0 /* a round trip */
+#define PAGE_COST 5.0	  /* one more page on a connection that is open */
+#define ROW_COST 0.02	  /* receiving and decoding one row */
 #define GUESSED_PAGE_SIZE 100.0
 
 static void
-cost_scan(const RelationPlan *plan, const ScanChoice *choice, double rows, Cost *startup, Cost *total)
+cost_scan(const RelationPlan *plan, const ScanChoice *choice, double rows, Cost *startup,
+		  Cost *total)
 {
-	double		page_size = plan->table->paging.page_size > 0 ?
-		plan->table->paging.page_size : GUESSED_PAGE_SIZE;
-	double		pages = plan->table->paging.kind == PAGING_NONE || choice->is_lookup ?
-		1 : ceil(Max(rows, 1) / page_size);
+	double page_size = plan->table->paging.page_size > 0 ? plan->table->paging.page_size :
+														   GUESSED_PAGE_SIZE;
+	double pages = plan->table->paging.kind == PAGING_NONE || choice->is_lookup ?
+		1 :
+		ceil(Max(rows, 1) / page_size);
 
 	*startup = REQUEST_COST;
 	*total = REQUEST_COST + (pages - 1) * PAGE_COST + rows * ROW_COST +
@@ -49,8 +52,8 @@ cost_scan(const RelationPlan *plan, const ScanChoice *choice, double rows, Cost 
 static double
 rows_sent(PlannerInfo *root, RelOptInfo *rel, const ScanChoice *choice)
 {
-	List	   *clauses = NIL;
-	ListCell   *cell;
+	List *clauses = NIL;
+	ListCell *cell;
 
 	if (choice->binds_key)
 		return 1;
@@ -65,22 +68,22 @@ static bool
 sort_key(const TableSpec *table, RelOptInfo *rel, const PathKey *key, PlanSort *sort)
 {
 	EquivalenceClass *class = key->pk_eclass;
-	ListCell   *cell;
+	ListCell *cell;
 
 	if (class->ec_has_volatile)
 		return false;
 	foreach(cell, class->ec_members)
 	{
 		EquivalenceMember *member = lfirst(cell);
-		Var		   *var = (Var *) member->em_expr;
+		Var *var = (Var *) member->em_expr;
 
 		if (!IsA(var, Var) || var->varno != rel->relid || var->varattno <= 0)
 			continue;
 
 		const ColumnSpec *column = &table->columns[var->varattno - 1];
 		TypeCacheEntry *type = lookup_type_cache(column->type, TYPECACHE_BTREE_OPFAMILY);
-		bool		is_descending = dq_pathkey_is_descending(key);
-		bool		nulls_first = (column->sort == SORT_NULLS_FIRST) != is_descending;
+		bool is_descending = dq_pathkey_is_descending(key);
+		bool nulls_first = (column->sort == SORT_NULLS_FIRST) != is_descending;
 
 		if (column->sort == SORT_NONE || !column->trust_exact ||
 			key->pk_opfamily != type->btree_opf || key->pk_nulls_first != nulls_first ||
@@ -96,8 +99,8 @@ sort_key(const TableSpec *table, RelOptInfo *rel, const PathKey *key, PlanSort *
 List *
 dq_relation_sort(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan)
 {
-	List	   *keys = NIL;
-	ListCell   *cell;
+	List *keys = NIL;
+	ListCell *cell;
 
 	if (root->query_pathkeys == NIL || plan->table->spell_sort == NULL || plan->choice.is_lookup)
 		return NIL;
@@ -110,7 +113,7 @@ dq_relation_sort(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan)
 	}
 	foreach(cell, root->query_pathkeys)
 	{
-		PlanSort   *sort = palloc0(sizeof(PlanSort));
+		PlanSort *sort = palloc0(sizeof(PlanSort));
 
 		if (!sort_key(plan->table, rel, lfirst(cell), sort))
 			return NIL;
@@ -122,25 +125,26 @@ dq_relation_sort(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan)
 static void
 add_scan_paths(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan)
 {
-	Relids		outer = rel->lateral_relids;
-	int			disabled = plan->choice.missing != NIL;
-	Cost		startup;
-	Cost		total;
+	Relids outer = rel->lateral_relids;
+	int disabled = plan->choice.missing != NIL;
+	Cost startup;
+	Cost total;
 
 	cost_scan(plan, &plan->choice, rows_sent(root, rel, &plan->choice), &startup, &total);
-	add_path(rel, (Path *) dq_create_foreignscan_path(root, rel, rel->rows, disabled, startup, total,
-													  NIL, outer));
+	add_path(rel,
+			 (Path *) dq_create_foreignscan_path(root, rel, rel->rows, disabled, startup, total,
+												 NIL, outer));
 	if (dq_pushdown && dq_relation_sort(root, rel, plan) != NIL)
-		add_path(rel, (Path *) dq_create_foreignscan_path(root, rel, rel->rows, disabled, startup,
-														  total * 1.01, root->query_pathkeys,
-														  outer));
+		add_path(rel,
+				 (Path *) dq_create_foreignscan_path(root, rel, rel->rows, disabled, startup,
+													 total * 1.01, root->query_pathkeys, outer));
 }
 
 /* For generate_implied_equalities_for_column: one column at a time. */
 typedef struct ColumnMatch
 {
 	const TableSpec *table;
-	AttrNumber	attnum;
+	AttrNumber attnum;
 } ColumnMatch;
 
 static bool
@@ -148,12 +152,12 @@ column_matches(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *class,
 			   EquivalenceMember *member, void *arg)
 {
 	const ColumnMatch *wanted = arg;
-	Node	   *node = (Node *) member->em_expr;
+	Node *node = (Node *) member->em_expr;
 
 	while (IsA(node, RelabelType))
 		node = (Node *) ((RelabelType *) node)->arg;
 
-	Var		   *var = (Var *) node;
+	Var *var = (Var *) node;
 
 	return IsA(var, Var) && var->varno == rel->relid && var->varattno == wanted->attnum;
 }
@@ -162,17 +166,16 @@ column_matches(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *class,
 static List *
 join_clauses(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan)
 {
-	List	   *candidates = list_copy(rel->joininfo);
-	List	   *usable = NIL;
-	ListCell   *cell;
+	List *candidates = list_copy(rel->joininfo);
+	List *usable = NIL;
+	ListCell *cell;
 
 	for (int i = 0; rel->has_eclass_joins && i < plan->table->natts; i++)
 	{
 		const ColumnSpec *column = &plan->table->columns[i];
-		ColumnMatch wanted = {plan->table, i + 1};
+		ColumnMatch wanted = { plan->table, i + 1 };
 
-		if (column->is_dropped ||
-			!(column->filters || column->in_path || column->in_lookup_path))
+		if (column->is_dropped || !(column->filters || column->in_path || column->in_lookup_path))
 			continue;
 		candidates = list_concat(candidates,
 								 generate_implied_equalities_for_column(root, rel, column_matches,
@@ -194,7 +197,7 @@ join_clauses(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan)
 static List *
 add_distinct_relids(List *sets, Relids relids)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, sets)
 		if (bms_equal(lfirst(cell), relids))
@@ -202,18 +205,21 @@ add_distinct_relids(List *sets, Relids relids)
 	return lappend(sets, relids);
 }
 
-/* The sets of relations whose rows could give this scan its values: one a clause, and all together. */
+/*
+ * The sets of relations whose rows could give this scan its values: one a clause, and all
+ * together.
+ */
 static List *
 outer_sets(RelOptInfo *rel, List *clauses)
 {
-	List	   *sets = NIL;
-	Relids		all = bms_copy(rel->lateral_relids);
-	ListCell   *cell;
+	List *sets = NIL;
+	Relids all = bms_copy(rel->lateral_relids);
+	ListCell *cell;
 
 	foreach(cell, clauses)
 	{
 		RestrictInfo *info = lfirst(cell);
-		Relids		outer = bms_union(info->clause_relids, rel->lateral_relids);
+		Relids outer = bms_union(info->clause_relids, rel->lateral_relids);
 
 		outer = bms_del_member(outer, rel->relid);
 		if (bms_is_empty(outer))
@@ -228,28 +234,29 @@ static void
 add_parameterized_path(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan, Relids outer)
 {
 	ParamPathInfo *info = get_baserel_parampathinfo(root, rel, outer);
-	List	   *clauses = list_concat(dq_relation_clauses(rel->baserestrictinfo),
-									  dq_relation_clauses(info->ppi_clauses));
-	ScanChoice	choice;
-	Cost		startup;
-	Cost		total;
+	List *clauses = list_concat(dq_relation_clauses(rel->baserestrictinfo),
+								dq_relation_clauses(info->ppi_clauses));
+	ScanChoice choice;
+	Cost startup;
+	Cost total;
 
 	dq_clause_choose(plan->table, rel->relid, clauses, &choice);
 	if (list_length(choice.asked) <= list_length(plan->choice.asked) && choice.missing != NIL)
 		return;
 
-	double		rows = choice.binds_key ? Min(info->ppi_rows, 1) : info->ppi_rows;
+	double rows = choice.binds_key ? Min(info->ppi_rows, 1) : info->ppi_rows;
 
 	cost_scan(plan, &choice, rows_sent(root, rel, &choice), &startup, &total);
-	add_path(rel, (Path *) dq_create_foreignscan_path(root, rel, rows, choice.missing != NIL, startup,
-													  total, NIL, outer));
+	add_path(rel,
+			 (Path *) dq_create_foreignscan_path(root, rel, rows, choice.missing != NIL, startup,
+												 total, NIL, outer));
 }
 
 void
 dqGetForeignPaths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
 	RelationPlan *plan = rel->fdw_private;
-	ListCell   *cell;
+	ListCell *cell;
 
 	add_scan_paths(root, rel, plan);
 	foreach(cell, outer_sets(rel, join_clauses(root, rel, plan)))

@@ -21,8 +21,8 @@
 List *
 dq_relation_clauses(List *restrict_infos)
 {
-	List	   *clauses = NIL;
-	ListCell   *cell;
+	List *clauses = NIL;
+	ListCell *cell;
 
 	foreach(cell, restrict_infos)
 	{
@@ -50,13 +50,17 @@ dqGetForeignRelSize(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 		rel->rows = 1;
 }
 
-/* Columns that the scan has to decode: those of its output, of local clauses, and of lists that may be asked in parts. */
+/*
+ * Columns that the scan has to decode: those of its output, of local clauses, and of lists that
+ * may be asked in parts.
+ */
 static List *
-retrieved_columns(RelOptInfo *rel, const RelationPlan *plan, List *clauses, const ScanChoice *choice)
+retrieved_columns(RelOptInfo *rel, const RelationPlan *plan, List *clauses,
+				  const ScanChoice *choice)
 {
-	Bitmapset  *used = NULL;
-	List	   *attnums = NIL;
-	ListCell   *cell;
+	Bitmapset *used = NULL;
+	List *attnums = NIL;
+	ListCell *cell;
 
 	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &used);
 	foreach(cell, clauses)
@@ -69,7 +73,7 @@ retrieved_columns(RelOptInfo *rel, const RelationPlan *plan, List *clauses, cons
 			used = bms_add_member(used, match->attnum - FirstLowInvalidHeapAttributeNumber);
 	}
 
-	bool		wants_all = bms_is_member(-FirstLowInvalidHeapAttributeNumber, used);
+	bool wants_all = bms_is_member(-FirstLowInvalidHeapAttributeNumber, used);
 
 	for (int i = 0; i < plan->table->natts; i++)
 		if (!plan->table->columns[i].is_dropped &&
@@ -78,11 +82,13 @@ retrieved_columns(RelOptInfo *rel, const RelationPlan *plan, List *clauses, cons
 	return attnums;
 }
 
-/* Rows that the query can use at most, where that is known and no local clause drops any; else 0. */
+/*
+ * Rows that the query can use at most, where that is known and no local clause drops any; else 0.
+ */
 static int64
 row_limit(PlannerInfo *root, const ScanChoice *choice, List *pathkeys)
 {
-	Query	   *parse = root->parse;
+	Query *parse = root->parse;
 
 	if (root->limit_tuples <= 0 || root->limit_tuples > 1e15 ||
 		bms_membership(root->all_baserels) != BMS_SINGLETON ||
@@ -102,7 +108,7 @@ value_name(PlannerInfo *root, Node *value)
 	if (!IsA(value, Var))
 		return "";
 
-	Var		   *var = (Var *) value;
+	Var *var = (Var *) value;
 	RangeTblEntry *rte = planner_rt_fetch(var->varno, root);
 
 	return psprintf("%s.%s", quote_identifier(rte->eref->aliasname),
@@ -110,9 +116,10 @@ value_name(PlannerInfo *root, Node *value)
 }
 
 static void
-add_conditions(PlannerInfo *root, PlanData *data, const ScanChoice *choice, List **exprs, List **recheck)
+add_conditions(PlannerInfo *root, PlanData *data, const ScanChoice *choice, List **exprs,
+			   List **recheck)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	data->is_lookup = choice->is_lookup;
 	data->nconditions = list_length(choice->asked);
@@ -144,8 +151,8 @@ add_conditions(PlannerInfo *root, PlanData *data, const ScanChoice *choice, List
 static void
 add_clauses_for_explain(PlanData *data, const ScanChoice *choice, List **exprs)
 {
-	ListCell   *cell;
-	ListCell   *reason;
+	ListCell *cell;
+	ListCell *reason;
 
 	foreach(cell, choice->asked)
 		*exprs = lappend(*exprs, ((ClauseMatch *) lfirst(cell))->clause);
@@ -164,16 +171,16 @@ dqGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *pat
 				 List *scan_clauses, Plan *outer_plan)
 {
 	RelationPlan *plan = rel->fdw_private;
-	List	   *clauses = extract_actual_clauses(scan_clauses, false);
-	List	   *exprs = NIL;
-	List	   *recheck = NIL;
-	PlanData	data = {0};
-	ScanChoice	choice;
+	List *clauses = extract_actual_clauses(scan_clauses, false);
+	List *exprs = NIL;
+	List *recheck = NIL;
+	PlanData data = { 0 };
+	ScanChoice choice;
 
 	dq_clause_choose(plan->table, rel->relid, clauses, &choice);
 	add_conditions(root, &data, &choice, &exprs, &recheck);
 
-	List	   *quals = list_difference(clauses, recheck);
+	List *quals = list_difference(clauses, recheck);
 
 	data.retrieved = retrieved_columns(rel, plan, quals, &choice);
 	data.missing = choice.missing;
@@ -183,8 +190,8 @@ dqGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *pat
 	data.row_limit = row_limit(root, &choice, path->path.pathkeys);
 	if (path->path.pathkeys != NIL)
 	{
-		List	   *sort = dq_relation_sort(root, rel, plan);
-		ListCell   *cell;
+		List *sort = dq_relation_sort(root, rel, plan);
+		ListCell *cell;
 
 		data.nsort = list_length(sort);
 		data.sort = palloc0(sizeof(PlanSort) * Max(data.nsort, 1));
@@ -192,6 +199,6 @@ dqGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *pat
 			data.sort[foreach_current_index(cell)] = *(PlanSort *) lfirst(cell);
 	}
 	add_clauses_for_explain(&data, &choice, &exprs);
-	return make_foreignscan(tlist, quals, rel->relid, exprs, dq_plan_data_write(&data), NIL, recheck,
-							outer_plan);
+	return make_foreignscan(tlist, quals, rel->relid, exprs, dq_plan_data_write(&data), NIL,
+							recheck, outer_plan);
 }

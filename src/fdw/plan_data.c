@@ -2,8 +2,8 @@
  * plan_data.c
  *	  What the planner tells the executor about a scan, as node data.
  *
- * Plans are copied and cached, so fdw_private is made of lists of integers and strings only, one list for each
- * part; this file is the only one that knows their order.
+ * Plans are copied and cached, so fdw_private is made of lists of integers and strings only, one
+ * list for each part; this file is the only one that knows their order.
  */
 #include "postgres.h"
 
@@ -12,10 +12,10 @@
 
 enum PlanDataPart
 {
-	PART_FLAGS,					/* is_lookup, is_frugal, nvalues, nasked */
-	PART_ROW_LIMIT,				/* a String, 64 bits wide */
-	PART_CONDITIONS,			/* five integers each */
-	PART_SORT,					/* two integers each */
+	PART_FLAGS,		 /* is_lookup, is_frugal, nvalues, nasked */
+	PART_ROW_LIMIT,	 /* a String, 64 bits wide */
+	PART_CONDITIONS, /* five integers each */
+	PART_SORT,		 /* two integers each */
 	PART_RETRIEVED,
 	PART_MISSING,
 	PART_MARKERS,
@@ -28,8 +28,8 @@ enum PlanDataPart
 List *
 dq_plan_data_write(const PlanData *data)
 {
-	List	   *conditions = NIL;
-	List	   *sort = NIL;
+	List *conditions = NIL;
+	List *sort = NIL;
 
 	for (int i = 0; i < data->nconditions; i++)
 	{
@@ -47,9 +47,9 @@ dq_plan_data_write(const PlanData *data)
 		sort = lappend_int(sort, data->sort[i].is_descending);
 	}
 
-	List	   *flags = list_make4_int(data->is_lookup, data->is_frugal, data->nvalues, data->nasked);
-	Node	   *row_limit = (Node *) makeString(psprintf(INT64_FORMAT, data->row_limit));
-	List	   *parts = list_make5(flags, row_limit, conditions, sort, data->retrieved);
+	List *flags = list_make4_int(data->is_lookup, data->is_frugal, data->nvalues, data->nasked);
+	Node *row_limit = (Node *) makeString(psprintf(INT64_FORMAT, data->row_limit));
+	List *parts = list_make5(flags, row_limit, conditions, sort, data->retrieved);
 
 	parts = lappend(parts, data->missing);
 	parts = lappend(parts, data->markers);
@@ -59,10 +59,10 @@ dq_plan_data_write(const PlanData *data)
 PlanData *
 dq_plan_data_read(List *fdw_private)
 {
-	PlanData   *data = palloc0(sizeof(PlanData));
-	List	   *flags = list_nth(fdw_private, PART_FLAGS);
-	List	   *conditions = list_nth(fdw_private, PART_CONDITIONS);
-	List	   *sort = list_nth(fdw_private, PART_SORT);
+	PlanData *data = palloc0(sizeof(PlanData));
+	List *flags = list_nth(fdw_private, PART_FLAGS);
+	List *conditions = list_nth(fdw_private, PART_CONDITIONS);
+	List *sort = list_nth(fdw_private, PART_SORT);
 
 	data->is_lookup = linitial_int(flags) != 0;
 	data->is_frugal = lsecond_int(flags) != 0;
@@ -73,7 +73,7 @@ dq_plan_data_read(List *fdw_private)
 	data->conditions = palloc0(sizeof(PlanCondition) * Max(data->nconditions, 1));
 	for (int i = 0; i < data->nconditions; i++)
 	{
-		int			first = i * INTS_PER_CONDITION;
+		int first = i * INTS_PER_CONDITION;
 
 		data->conditions[i] = (PlanCondition) {
 			.attnum = list_nth_int(conditions, first),

@@ -12,42 +12,42 @@
 /* A condition that is asked of the service. */
 typedef struct PlanCondition
 {
-	AttrNumber	attnum;
+	AttrNumber attnum;
 	ConditionOp op;
-	int			value;			/* index in ForeignScan.fdw_exprs, -1 without a value */
-	bool		is_array;
-	bool		is_exact;
+	int value; /* index in ForeignScan.fdw_exprs, -1 without a value */
+	bool is_array;
+	bool is_exact;
 } PlanCondition;
 
 typedef struct PlanSort
 {
-	AttrNumber	attnum;
-	bool		is_descending;
+	AttrNumber attnum;
+	bool is_descending;
 } PlanSort;
 
 /*
- * ForeignScan.fdw_exprs holds nvalues values, then the clauses that are asked (nasked), then those that stay local;
- * clauses are there for EXPLAIN only.
+ * ForeignScan.fdw_exprs holds nvalues values, then the clauses that are asked (nasked), then those
+ * that stay local; clauses are there for EXPLAIN only.
  */
 typedef struct PlanData
 {
-	bool		is_lookup;
-	bool		is_frugal;		/* the reader may stop early */
-	int64		row_limit;		/* 0: none known */
-	int			nvalues;
-	int			nasked;
-	int			nconditions;
+	bool is_lookup;
+	bool is_frugal;	 /* the reader may stop early */
+	int64 row_limit; /* 0: none known */
+	int nvalues;
+	int nasked;
+	int nconditions;
 	PlanCondition *conditions;
-	int			nsort;
-	PlanSort   *sort;
-	List	   *retrieved;		/* integers: attnums to decode */
-	List	   *missing;		/* integers: attnums that must be restricted and are not */
-	List	   *markers;		/* String nodes, one for each value: "alias.column" of an outer row, or "" */
-	List	   *reasons;		/* String nodes, one for each local clause in fdw_exprs */
+	int nsort;
+	PlanSort *sort;
+	List *retrieved; /* integers: attnums to decode */
+	List *missing;	 /* integers: attnums that must be restricted and are not */
+	List *markers;	 /* String nodes, one for each value: "alias.column" of an outer row, or "" */
+	List *reasons;	 /* String nodes, one for each local clause in fdw_exprs */
 } PlanData;
 
 /* To and from ForeignScan.fdw_private; plan_data_read palloc's in the current context. */
 extern List *dq_plan_data_write(const PlanData *data);
 extern PlanData *dq_plan_data_read(List *fdw_private);
 
-#endif							/* DQ_PLAN_DATA_H */
+#endif /* DQ_PLAN_DATA_H */

@@ -10,13 +10,16 @@
 typedef struct RelationPlan
 {
 	const TableSpec *table;
-	ScanChoice	choice;			/* with the table's own restrictions only */
+	ScanChoice choice; /* with the table's own restrictions only */
 } RelationPlan;
 
 /* Clauses of RestrictInfos, pseudoconstants left out. */
 extern List *dq_relation_clauses(List *restrict_infos);
 
-/* The order that the query wants as keys the service can sort by; NIL when it cannot. PlanSort pointers. */
+/*
+ * The order that the query wants as keys the service can sort by; NIL when it cannot. PlanSort
+ * pointers.
+ */
 extern List *dq_relation_sort(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan);
 
-#endif							/* DQ_RELATION_H */
+#endif /* DQ_RELATION_H */

@@ -2,12 +2,14 @@
  * scan.c
  *	  Executing a foreign scan: values in, questions out, rows up.
  *
- * Nothing is asked in BeginForeignScan.  The first row that any scan of the statement needs starts the fetches of all
- * scans whose values are known by then (dq_fetch_group_begin); a scan that waits for another's rows (PARAM_EXEC) binds
- * when it is reached, and again after each ReScan that changed its parameters.  A scan's questions are read in order; some
- * are asked ahead of the one being read.
+ * Nothing is asked in BeginForeignScan.  The first row that any scan of the statement needs starts
+ * the fetches of all scans whose values are known by then (dq_fetch_group_begin); a scan that
+ * waits for another's rows (PARAM_EXEC) binds when it is reached, and again after each ReScan that
+ * changed its parameters.  A scan's questions are read in order; some are asked ahead of the one
+ * being read.
  *
- * ReScan with unchanged parameters reads the same rows again from the fetch's spool, never from the service.
+ * ReScan with unchanged parameters reads the same rows again from the fetch's spool, never from
+ * the service.
  */
 #include "postgres.h"
 
@@ -26,7 +28,10 @@
 /* Questions of one scan on the wire beyond the one that is being read. */
 #define ASKS_AHEAD 16
 
-/* Functions that are often part of a condition's value and fail for no value that is met in practice. */
+/*
+ * Functions that are often part of a condition's value and fail for no value that is met in
+ * practice.
+ */
 static bool
 is_harmless(Oid function, void *context)
 {
@@ -107,7 +112,7 @@ scan_user(ForeignScanState *node)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	RangeTblEntry *rte = exec_rt_fetch(plan->scan.scanrelid, node->ss.ps.state);
-	Oid			user = dq_scan_checked_user(node, rte);
+	Oid user = dq_scan_checked_user(node, rte);
 
 	(void) rte;
 	return OidIsValid(user) ? user : GetUserId();
@@ -116,19 +121,17 @@ scan_user(ForeignScanState *node)
 static void
 make_decoder(DqScanState *scan, TupleDesc tupdesc)
 {
-	int			n = list_length(scan->plan->retrieved);
+	int n = list_length(scan->plan->retrieved);
 	DecoderColumn *columns = palloc0(sizeof(DecoderColumn) * Max(n, 1));
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, scan->plan->retrieved)
 	{
 		const ColumnSpec *column = &scan->table->columns[lfirst_int(cell) - 1];
 
-		columns[foreach_current_index(cell)] = (DecoderColumn) {
-			.attnum = column->attnum,
-			.json = column->json,
-			.format = column->format
-		};
+		columns[foreach_current_index(cell)] = (DecoderColumn) { .attnum = column->attnum,
+																 .json = column->json,
+																 .format = column->format };
 	}
 	scan->decoder = dq_decoder_create(tupdesc, columns, n);
 }
@@ -139,12 +142,12 @@ void
 dqBeginForeignScan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	EState	   *estate = node->ss.ps.state;
+	EState *estate = node->ss.ps.state;
 	MemoryContext context = AllocSetContextCreate(estate->es_query_cxt, "distquery scan",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	DqScanState *scan = palloc0(sizeof(DqScanState));
-	Relation	relation = node->ss.ss_currentRelation;
+	Relation relation = node->ss.ss_currentRelation;
 
 	scan->node = node;
 	scan->context = context;
@@ -156,7 +159,7 @@ dqBeginForeignScan(ForeignScanState *node, int eflags)
 	scan->value_states = palloc0(sizeof(ExprState *) * Max(scan->plan->nvalues, 1));
 	for (int i = 0; i < scan->plan->nvalues; i++)
 	{
-		Expr	   *value = list_nth(plan->fdw_exprs, i);
+		Expr *value = list_nth(plan->fdw_exprs, i);
 
 		scan->waits_for_params |= contains_exec_param((Node *) value, NULL);
 		scan->may_raise |= !dq_value_is_plain((Node *) value);
@@ -165,7 +168,7 @@ dqBeginForeignScan(ForeignScanState *node, int eflags)
 	node->fdw_state = scan;
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
-		bool		is_early = dq_prefetch && scan->table->prefetch && !scan->waits_for_params &&
+		bool is_early = dq_prefetch && scan->table->prefetch && !scan->waits_for_params &&
 			!scan->may_raise && scan->plan->missing == NIL;
 
 		scan->endpoint = dq_spec_endpoint(scan->table, scan_user(node));
@@ -185,9 +188,9 @@ scan_evaluate(DqScanState *scan, ConditionValue *values)
 	for (int i = 0; i < scan->plan->nconditions; i++)
 	{
 		const PlanCondition *condition = &scan->plan->conditions[i];
-		ExprState  *state;
-		Datum		datum;
-		bool		isnull;
+		ExprState *state;
+		Datum datum;
+		bool isnull;
 
 		memset(&values[i], 0, sizeof(ConditionValue));
 		if (condition->value < 0)
@@ -204,7 +207,7 @@ static void
 scan_bind(DqScanState *scan)
 {
 	ConditionValue *values;
-	Ask		   *asks = NULL;
+	Ask *asks = NULL;
 	MemoryContext old;
 
 	if (scan->plan->missing != NIL)
@@ -228,20 +231,18 @@ scan_bind(DqScanState *scan)
 static void
 scan_start_asks(DqScanState *scan)
 {
-	int			ahead = scan->plan->is_frugal ? 0 : ASKS_AHEAD;
+	int ahead = scan->plan->is_frugal ? 0 : ASKS_AHEAD;
 
 	while (scan->started < scan->nasks && scan->started <= scan->current + ahead)
 	{
-		ScanAsk    *ask = &scan->asks[scan->started++];
-		FetchOptions options = {
-			.table = scan->table,
-			.endpoint = scan->endpoint,
-			.url = ask->ask.url,
-			.is_lookup = ask->ask.is_lookup,
-			.row_limit = scan->plan->row_limit,
-			.is_frugal = scan->plan->is_frugal,
-			.keep = scan->is_rescanned
-		};
+		ScanAsk *ask = &scan->asks[scan->started++];
+		FetchOptions options = { .table = scan->table,
+								 .endpoint = scan->endpoint,
+								 .url = ask->ask.url,
+								 .is_lookup = ask->ask.is_lookup,
+								 .row_limit = scan->plan->row_limit,
+								 .is_frugal = scan->plan->is_frugal,
+								 .keep = scan->is_rescanned };
 
 		ask->reader = dq_fetch_start(scan->group, &options);
 		ask->was_asked = true;
@@ -262,7 +263,7 @@ scan_start_early(void *arg)
 static void
 add_stats(FetchStats *sum, const FetchReader *reader)
 {
-	FetchStats	stats;
+	FetchStats stats;
 
 	dq_fetch_stats(reader, &stats);
 	if (stats.is_shared)
@@ -295,7 +296,7 @@ close_ask(DqScanState *scan, ScanAsk *ask)
 FetchStats
 dq_scan_stats(const DqScanState *scan)
 {
-	FetchStats	sum = scan->closed_stats;
+	FetchStats sum = scan->closed_stats;
 
 	for (int i = 0; i < scan->nasks; i++)
 	{
@@ -329,17 +330,17 @@ row_error_context(void *arg)
 static bool
 passes_key_check(const KeyCheck *check, TupleTableSlot *slot)
 {
-	int			low = 0;
-	int			high = check->nkeys - 1;
+	int low = 0;
+	int high = check->nkeys - 1;
 
 	if (slot->tts_isnull[check->attnum - 1])
 		return false;
 	while (low <= high)
 	{
-		int			middle = low + (high - low) / 2;
-		int			order = DatumGetInt32(FunctionCall2Coll(check->compare, C_COLLATION_OID,
-															slot->tts_values[check->attnum - 1],
-															check->keys[middle]));
+		int middle = low + (high - low) / 2;
+		int order = DatumGetInt32(FunctionCall2Coll(check->compare, C_COLLATION_OID,
+													slot->tts_values[check->attnum - 1],
+													check->keys[middle]));
 
 		if (order == 0)
 			return true;
@@ -355,7 +356,7 @@ passes_key_check(const KeyCheck *check, TupleTableSlot *slot)
 static void
 rethrow_redacted(const Credentials *credentials, MemoryContext context)
 {
-	ErrorData  *error;
+	ErrorData *error;
 
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
@@ -391,15 +392,18 @@ decode_row_with_secrets(DqScanState *scan, const Ask *ask, TupleTableSlot *slot)
 	PG_END_TRY();
 }
 
-/* Decodes the row at hand into the slot; false when it does not belong to the question that brought it. */
+/*
+ * Decodes the row at hand into the slot; false when it does not belong to the question that
+ * brought it.
+ */
 static bool
 store_row(DqScanState *scan, const Ask *ask, TupleTableSlot *slot)
 {
-	MemoryContext old =
-		MemoryContextSwitchTo(scan->node->ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
-	ErrorContextCallback callback = {
-		.previous = error_context_stack,.callback = row_error_context,.arg = scan
-	};
+	MemoryContext old = MemoryContextSwitchTo(
+		scan->node->ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
+	ErrorContextCallback callback = { .previous = error_context_stack,
+									  .callback = row_error_context,
+									  .arg = scan };
 
 	error_context_stack = &callback;
 	ExecClearTuple(slot);
@@ -428,7 +432,7 @@ dqIterateForeignScan(ForeignScanState *node)
 		scan_bind(scan);
 	while (scan->current < scan->nasks)
 	{
-		ScanAsk    *ask = &scan->asks[scan->current];
+		ScanAsk *ask = &scan->asks[scan->current];
 
 		scan_start_asks(scan);
 		while (dq_fetch_next(ask->reader, &scan->row))
@@ -449,7 +453,7 @@ void
 dqReScanForeignScan(ForeignScanState *node)
 {
 	DqScanState *scan = node->fdw_state;
-	bool		is_unchanged = node->ss.ps.chgParam == NULL && scan->is_rescanned;
+	bool is_unchanged = node->ss.ps.chgParam == NULL && scan->is_rescanned;
 
 	if (!scan->is_bound)
 		return;

@@ -2,9 +2,9 @@
  * spell_value.c
  *	  A Datum as the text that a service shall be asked with.
  *
- * Independent of the session's settings (DateStyle, TimeZone, extra_float_digits): timestamptz in UTC with Z, date
- * and timestamp without zone (ISO 8601), booleans as true and false, floats in the shortest text that reads back the same,
- * everything else by its output function.
+ * Independent of the session's settings (DateStyle, TimeZone, extra_float_digits): timestamptz in
+ * UTC with Z, date and timestamp without zone (ISO 8601), booleans as true and false, floats in
+ * the shortest text that reads back the same, everything else by its output function.
  */
 #include "postgres.h"
 
@@ -22,8 +22,7 @@
 #include "utils/timestamp.h"
 
 #define USECS_PER_MSEC INT64CONST(1000)
-#define EPOCH_OFFSET_USECS \
-	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+#define EPOCH_OFFSET_USECS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 /* What a bound has to be rounded to, so that the question stays a superset. */
 typedef enum Rounding
@@ -48,7 +47,7 @@ rounding_for(ConditionOp op, bool is_exact)
 static int64
 round_to(int64 value, int64 unit, Rounding rounding)
 {
-	int64		rest = value % unit;
+	int64 rest = value % unit;
 
 	if (rounding == ROUND_NOT || rest == 0)
 		return value;
@@ -61,10 +60,10 @@ round_to(int64 value, int64 unit, Rounding rounding)
 static char *
 spell_epoch(int64 usecs, ColumnFormat format, Rounding rounding)
 {
-	int64		unit = format == FORMAT_EPOCH ? USECS_PER_SEC : USECS_PER_MSEC;
-	int			digits = format == FORMAT_EPOCH ? 6 : 3;
-	int64		rounded = round_to(usecs, unit, rounding);
-	uint64		magnitude = rounded < 0 ? -(uint64) rounded : (uint64) rounded;
+	int64 unit = format == FORMAT_EPOCH ? USECS_PER_SEC : USECS_PER_MSEC;
+	int digits = format == FORMAT_EPOCH ? 6 : 3;
+	int64 rounded = round_to(usecs, unit, rounding);
+	uint64 magnitude = rounded < 0 ? -(uint64) rounded : (uint64) rounded;
 	const char *sign = rounded < 0 ? "-" : "";
 
 	if (magnitude % unit == 0)
@@ -77,14 +76,14 @@ static char *
 spell_timestamp(const ColumnSpec *column, Timestamp value, bool has_zone, Rounding rounding)
 {
 	struct pg_tm tm;
-	fsec_t		fsec;
-	char		spelled[MAXDATELEN + 1];
+	fsec_t fsec;
+	char spelled[MAXDATELEN + 1];
 
 	if (TIMESTAMP_NOT_FINITE(value))
 		return NULL;
 	if (column->format == FORMAT_EPOCH || column->format == FORMAT_EPOCH_MS)
 	{
-		int64		usecs;
+		int64 usecs;
 
 		if (pg_add_s64_overflow(value, EPOCH_OFFSET_USECS, &usecs))
 			return NULL;
@@ -101,8 +100,8 @@ spell_timestamp(const ColumnSpec *column, Timestamp value, bool has_zone, Roundi
 static char *
 spell_date(const ColumnSpec *column, DateADT value, Rounding rounding)
 {
-	struct pg_tm tm = {0};
-	char		spelled[MAXDATELEN + 1];
+	struct pg_tm tm = { 0 };
+	char spelled[MAXDATELEN + 1];
 
 	if (DATE_NOT_FINITE(value))
 		return NULL;
@@ -120,8 +119,8 @@ static char *
 spell_time(TimeADT value)
 {
 	struct pg_tm tm;
-	fsec_t		fsec;
-	char		spelled[MAXDATELEN + 1];
+	fsec_t fsec;
+	char spelled[MAXDATELEN + 1];
 
 	time2tm(value, &tm, &fsec);
 	EncodeTimeOnly(&tm, fsec, false, 0, USE_ISO_DATES, spelled);
@@ -131,12 +130,12 @@ spell_time(TimeADT value)
 static char *
 spell_by_output(Oid type, Datum value)
 {
-	Oid			output;
-	bool		is_varlena;
+	Oid output;
+	bool is_varlena;
 
 	getTypeOutputInfo(type, &output, &is_varlena);
 
-	char	   *spelled = OidOutputFunctionCall(output, value);
+	char *spelled = OidOutputFunctionCall(output, value);
 
 	return (char *) pg_server_to_any(spelled, strlen(spelled), PG_UTF8);
 }
@@ -144,24 +143,26 @@ spell_by_output(Oid type, Datum value)
 char *
 dq_spell_value(const ColumnSpec *column, ConditionOp op, Oid type, Datum value, bool is_exact)
 {
-	Rounding	rounding = rounding_for(op, is_exact);
+	Rounding rounding = rounding_for(op, is_exact);
 
 	switch (getBaseType(type))
 	{
 		case BOOLOID:
 			return pstrdup(DatumGetBool(value) ? "true" : "false");
 		case FLOAT4OID:
-			return isfinite(DatumGetFloat4(value)) ? float_to_shortest_decimal(DatumGetFloat4(value)) :
+			return isfinite(DatumGetFloat4(value)) ?
+				float_to_shortest_decimal(DatumGetFloat4(value)) :
 				NULL;
 		case FLOAT8OID:
 			return isfinite(DatumGetFloat8(value)) ?
-				double_to_shortest_decimal(DatumGetFloat8(value)) : NULL;
+				double_to_shortest_decimal(DatumGetFloat8(value)) :
+				NULL;
 		case NUMERICOID:
-			{
-				char	   *spelled = spell_by_output(type, value);
+		{
+			char *spelled = spell_by_output(type, value);
 
-				return spelled[strspn(spelled, "-.0123456789")] == '\0' ? spelled : NULL;
-			}
+			return spelled[strspn(spelled, "-.0123456789")] == '\0' ? spelled : NULL;
+		}
 		case TIMESTAMPTZOID:
 			return spell_timestamp(column, DatumGetTimestampTz(value), true, rounding);
 		case TIMESTAMPOID:

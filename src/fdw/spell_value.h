@@ -8,11 +8,12 @@
 #include "spec/spec.h"
 
 /*
- * The one spelling of a value (DESIGN.md "Values have one spelling"), UTF-8, palloc'd.  Bounds of ranges are
- * widened outwards to what the column's format can say, unless is_exact.  NULL when the value cannot be said to a service that speaks
- * JSON: NaN, infinity, a date before year 1 or after 9999.
+ * The one spelling of a value (DESIGN.md "Values have one spelling"), UTF-8, palloc'd.  Bounds of
+ * ranges are widened outwards to what the column's format can say, unless is_exact.  NULL when the
+ * value cannot be said to a service that speaks JSON: NaN, infinity, a date before year 1 or after
+ * 9999.
  */
 extern char *dq_spell_value(const ColumnSpec *column, ConditionOp op, Oid type, Datum value,
 							bool is_exact);
 
-#endif							/* DQ_SPELL_VALUE_H */
+#endif /* DQ_SPELL_VALUE_H */

@@ -2,10 +2,11 @@
  * fetch.c
  *	  One bound question: its pages in order, its rows to any number of readers.
  *
- * Pages are asked one after the other, or, where the first answer gave a total, several ahead of the one that
- * is being read; the rules of what comes next are paging.h's.  Rows collect in a spool.  fetch_pump() moves on whenever
- * the head page has ended: inside dq_loop_step(), so that a fetch runs ahead of its reader, or from dq_fetch_next(), when it had stopped
- * because it was far enough ahead.
+ * Pages are asked one after the other, or, where the first answer gave a total, several ahead of
+ * the one that is being read; the rules of what comes next are paging.h's.  Rows collect in a
+ * spool.  fetch_pump() moves on whenever the head page has ended: inside dq_loop_step(), so that a
+ * fetch runs ahead of its reader, or from dq_fetch_next(), when it had stopped because it was far
+ * enough ahead.
  */
 #include "postgres.h"
 
@@ -16,7 +17,7 @@
 
 /* A fetch that nobody reads stops asking for pages when it is ahead by so many bytes or rows. */
 #define AHEAD_BYTES ((int64) 64 * 1024 * 1024)
-#define AHEAD_ROWS	1000000
+#define AHEAD_ROWS 1000000
 
 /* Pages on the wire at once beyond the head. */
 #define AHEAD_PAGES 8
@@ -26,7 +27,7 @@ static void
 fetch_identity(const FetchOptions *options, StringInfo out)
 {
 	const TableSpec *table = options->table;
-	Request		request = {
+	Request request = {
 		.method = "GET",
 		.url = options->url,
 		.nheaders = table->nheaders,
@@ -40,7 +41,9 @@ fetch_identity(const FetchOptions *options, StringInfo out)
 					 options->is_lookup ? table->lookup_rows_text : table->rows_text,
 					 table->next_text ? table->next_text : "",
 					 table->total_text ? table->total_text : "");
-	appendStringInfo(out, "%d|%d|" INT64_FORMAT "|" INT64_FORMAT "|" INT64_FORMAT "|" INT64_FORMAT "|%s|%s|%s|%s|",
+	appendStringInfo(out,
+					 "%d|%d|" INT64_FORMAT "|" INT64_FORMAT "|" INT64_FORMAT "|" INT64_FORMAT
+					 "|%s|%s|%s|%s|",
 					 table->not_found, table->paging.last_page, table->paging.page_size,
 					 table->paging.first_page, table->paging.max_pages,
 					 options->endpoint->limits.max_response_bytes,
@@ -71,7 +74,7 @@ fetch_create(FetchGroup *group, const FetchOptions *options, StringInfo identity
 	MemoryContext context = AllocSetContextCreate(dq_fetch_group_context(group), "distquery fetch",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	Fetch	   *fetch = palloc0(sizeof(Fetch));
+	Fetch *fetch = palloc0(sizeof(Fetch));
 
 	fetch->context = context;
 	fetch->group = group;
@@ -85,7 +88,7 @@ fetch_create(FetchGroup *group, const FetchOptions *options, StringInfo identity
 	dlist_init(&fetch->ahead);
 	INSTR_TIME_SET_CURRENT(fetch->started);
 
-	PagePosition first = {.index = 0};
+	PagePosition first = { .index = 0 };
 
 	if (!options->is_lookup)
 	{
@@ -105,8 +108,8 @@ dq_fetch_start(FetchGroup *group, const FetchOptions *options)
 	initStringInfo(&identity);
 	fetch_identity(options, &identity);
 
-	uint64		hash = hash_bytes_extended((const unsigned char *) identity.data, identity.len, 0);
-	Fetch	   *fetch = dq_fetch_group_find(group, identity.data, identity.len, hash);
+	uint64 hash = hash_bytes_extended((const unsigned char *) identity.data, identity.len, 0);
+	Fetch *fetch = dq_fetch_group_find(group, identity.data, identity.len, hash);
 
 	if (fetch == NULL)
 	{
@@ -131,7 +134,7 @@ fetch_drop_ahead(Fetch *fetch)
 static void
 fetch_end(Fetch *fetch, RemoteError *error)
 {
-	instr_time	now;
+	instr_time now;
 
 	fetch->error = error;
 	fetch->is_finished = true;
@@ -176,18 +179,17 @@ fetch_should_wait(const Fetch *fetch)
 static void
 fetch_start_ahead(Fetch *fetch)
 {
-	int64		foretold = dq_paging_ahead(fetch->paging);
-	int			under_way = 0;
-	dlist_iter	iter;
+	int64 foretold = dq_paging_ahead(fetch->paging);
+	int under_way = 0;
+	dlist_iter iter;
 
 	if (fetch_should_wait(fetch))
 		return;
-	dlist_foreach(iter, &fetch->ahead)
-		under_way++;
+	dlist_foreach(iter, &fetch->ahead) under_way++;
 	for (; under_way < AHEAD_PAGES && fetch->ahead_started < foretold; under_way++)
 	{
 		PagePosition position = dq_paging_position_ahead(fetch->paging, fetch->ahead_started++);
-		FetchPage  *page = dq_fetch_page_start(fetch, &position, false);
+		FetchPage *page = dq_fetch_page_start(fetch, &position, false);
 
 		dlist_push_tail(&fetch->ahead, &page->node);
 	}
@@ -199,7 +201,7 @@ fetch_take_page(Fetch *fetch, const PagePosition *position)
 {
 	if (!dlist_is_empty(&fetch->ahead))
 	{
-		FetchPage  *page = dlist_head_element(FetchPage, node, &fetch->ahead);
+		FetchPage *page = dlist_head_element(FetchPage, node, &fetch->ahead);
 
 		if (page->position.number == position->number && page->position.size == position->size)
 		{
@@ -216,7 +218,10 @@ fetch_take_page(Fetch *fetch, const PagePosition *position)
 	fetch->head = dq_fetch_page_start(fetch, position, true);
 }
 
-/* Moves on from pages that have ended; asks for the next unless the fetch is far ahead and nobody waits. */
+/*
+ * Moves on from pages that have ended; asks for the next unless the fetch is far ahead and nobody
+ * waits.
+ */
 static void
 fetch_pump(Fetch *fetch, bool is_wanted)
 {
@@ -226,7 +231,7 @@ fetch_pump(Fetch *fetch, bool is_wanted)
 	{
 		if (fetch->has_pending)
 		{
-			bool		is_at_hand = !dlist_is_empty(&fetch->ahead);
+			bool is_at_hand = !dlist_is_empty(&fetch->ahead);
 
 			if (!is_wanted && !is_at_hand && fetch_should_wait(fetch))
 				break;
@@ -235,7 +240,7 @@ fetch_pump(Fetch *fetch, bool is_wanted)
 			is_wanted = false;
 		}
 
-		FetchPage  *page = fetch->head;
+		FetchPage *page = fetch->head;
 
 		Assert(page != NULL);
 		if (!page->is_complete)
@@ -246,8 +251,8 @@ fetch_pump(Fetch *fetch, bool is_wanted)
 			fetch_end(fetch, NULL);
 		else
 		{
-			char	   *problem = NULL;
-			char	   *detail = NULL;
+			char *problem = NULL;
+			char *detail = NULL;
 			PagingVerdict verdict = dq_paging_advance(fetch->paging, &page->facts, &fetch->pending,
 													  &problem, &detail);
 
@@ -278,9 +283,9 @@ dq_fetch_page_ended(Fetch *fetch, FetchPage *page)
 bool
 dq_fetch_next(FetchReader *reader, FetchRow *row)
 {
-	Fetch	   *fetch = reader->fetch;
+	Fetch *fetch = reader->fetch;
 	const char *bytes;
-	size_t		len;
+	size_t len;
 
 	for (;;)
 	{
@@ -294,7 +299,8 @@ dq_fetch_next(FetchReader *reader, FetchRow *row)
 			{
 				if (reader->page_url)
 					pfree(reader->page_url);
-				reader->page_url = memcpy(MemoryContextAlloc(fetch->context, len), bytes + 1, len - 1);
+				reader->page_url = memcpy(MemoryContextAlloc(fetch->context, len), bytes + 1,
+										  len - 1);
 				reader->page_url[len - 1] = '\0';
 				reader->page_rows = 0;
 				continue;
@@ -349,7 +355,7 @@ dq_fetch_stats(const FetchReader *reader, FetchStats *stats)
 	}
 	if (!fetch->is_finished)
 	{
-		instr_time	now;
+		instr_time now;
 
 		INSTR_TIME_SET_CURRENT(now);
 		INSTR_TIME_SUBTRACT(now, fetch->started);
@@ -360,7 +366,7 @@ dq_fetch_stats(const FetchReader *reader, FetchStats *stats)
 void
 dq_fetch_close(FetchReader *reader)
 {
-	Fetch	   *fetch = reader->fetch;
+	Fetch *fetch = reader->fetch;
 
 	dq_spool_reader_free(reader->spool_reader);
 	if (reader->page_url)

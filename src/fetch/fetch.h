@@ -1,6 +1,7 @@
 /*
  * fetch.h
- *	  Fetch: one bound question, all its pages and rows.  FetchGroup: the fetches of one executed statement.
+ *	  Fetch: one bound question, all its pages and rows.  FetchGroup: the fetches of one executed
+ *	  statement.
  */
 #ifndef DQ_FETCH_H
 #define DQ_FETCH_H
@@ -16,52 +17,57 @@ typedef struct FetchOptions
 {
 	const TableSpec *table;
 	const Endpoint *endpoint;
-	const char *url;			/* of the first page, without paging parameters */
-	bool		is_lookup;		/* asks lookup_path: no paging, lookup_rows, 404 is no row */
-	int64		row_limit;		/* rows that can be needed at most, 0: unknown */
-	bool		is_frugal;		/* reading may stop early: no page is asked before it is needed */
-	bool		keep;			/* rows will be read again */
+	const char *url; /* of the first page, without paging parameters */
+	bool is_lookup;	 /* asks lookup_path: no paging, lookup_rows, 404 is no row */
+	int64 row_limit; /* rows that can be needed at most, 0: unknown */
+	bool is_frugal;	 /* reading may stop early: no page is asked before it is needed */
+	bool keep;		 /* rows will be read again */
 } FetchOptions;
 
 typedef struct FetchRow
 {
-	const char *bytes;			/* the element; valid until the next call on the group */
-	size_t		len;
-	const char *url;			/* of the page that brought it, fit to be shown */
-	int64		number;			/* row of that page, from 1 */
+	const char *bytes; /* the element; valid until the next call on the group */
+	size_t len;
+	const char *url; /* of the page that brought it, fit to be shown */
+	int64 number;	 /* row of that page, from 1 */
 } FetchRow;
 
 typedef struct FetchStats
 {
-	int64		requests;
-	int64		pages;
-	int64		rows;
-	int64		bytes;			/* decompressed */
-	int64		wire_bytes;
-	int64		retries;
-	int64		connections;
-	double		first_byte_ms;	/* from the start of the fetch to the first byte of its first page */
-	double		total_ms;		/* from the start to the last byte, or to now */
-	bool		is_shared;		/* answered by a fetch that another scan had started */
+	int64 requests;
+	int64 pages;
+	int64 rows;
+	int64 bytes; /* decompressed */
+	int64 wire_bytes;
+	int64 retries;
+	int64 connections;
+	double first_byte_ms; /* from the start of the fetch to the first byte of its first page */
+	double total_ms;	  /* from the start to the last byte, or to now */
+	bool is_shared;		  /* answered by a fetch that another scan had started */
 } FetchStats;
 
 /*
- * The group of a statement, made at the first call for this executor state; it is released with the context (es_query_cxt),
- * which takes every transfer off the wire.
+ * The group of a statement, made at the first call for this executor state; it is released with
+ * the context (es_query_cxt), which takes every transfer off the wire.
  */
 extern FetchGroup *dq_fetch_group(MemoryContext query_context);
 
 /*
- * Until adopt_end, scans that begin join this group whatever their query context: several statements asked at once.
- * The group lives in context, which must outlive those scans.
+ * Until adopt_end, scans that begin join this group whatever their query context: several
+ * statements asked at once. The group lives in context, which must outlive those scans.
  */
 extern FetchGroup *dq_fetch_group_adopt(MemoryContext context);
 extern void dq_fetch_group_adopt_end(FetchGroup *group);
 
-/* Starts what a scan can ask without waiting for another's rows; called by dq_fetch_group_begin(). */
-typedef void (*FetchStarter) (void *scan);
+/*
+ * Starts what a scan can ask without waiting for another's rows; called by dq_fetch_group_begin().
+ */
+typedef void (*FetchStarter)(void *scan);
 
-/* Makes a scan known; NULL starter: it counts for memory shares only.  dq_fetch_group_unregister() when it ends. */
+/*
+ * Makes a scan known; NULL starter: it counts for memory shares only.  dq_fetch_group_unregister()
+ * when it ends.
+ */
 extern void dq_fetch_group_register(FetchGroup *group, FetchStarter starter, void *scan);
 extern void dq_fetch_group_unregister(FetchGroup *group, void *scan);
 
@@ -69,22 +75,29 @@ extern void dq_fetch_group_unregister(FetchGroup *group, void *scan);
 extern void dq_fetch_group_begin(FetchGroup *group);
 
 /*
- * Starts a fetch, or joins one of the same request in this group; returns a reader at its first row.  Nothing is waited for.
+ * Starts a fetch, or joins one of the same request in this group; returns a reader at its first
+ * row.  Nothing is waited for.
  */
 extern FetchReader *dq_fetch_start(FetchGroup *group, const FetchOptions *options);
 
 /*
- * The next row; drives the loop while there is none.  False at the end.  Raises what went wrong with this fetch, and
- * only this one.
+ * The next row; drives the loop while there is none.  False at the end.  Raises what went wrong
+ * with this fetch, and only this one.
  */
 extern bool dq_fetch_next(FetchReader *reader, FetchRow *row);
 
-/* Back to the first row; false when the rows are not kept any more (the fetch has to be started again). */
+/*
+ * Back to the first row; false when the rows are not kept any more (the fetch has to be started
+ * again).
+ */
 extern bool dq_fetch_rewind(FetchReader *reader);
 
 extern void dq_fetch_stats(const FetchReader *reader, FetchStats *stats);
 
-/* Ends this reader; a fetch without readers is cancelled, or kept for a later question of the same URL while memory lasts. */
+/*
+ * Ends this reader; a fetch without readers is cancelled, or kept for a later question of the same
+ * URL while memory lasts.
+ */
 extern void dq_fetch_close(FetchReader *reader);
 
-#endif							/* DQ_FETCH_H */
+#endif /* DQ_FETCH_H */

@@ -2,12 +2,14 @@
  * fetch_group.c
  *	  The fetches of one executed statement: asked at once, asked once, released together.
  *
- * A group is found by the executor's query context, so that all scans of a plan tree, its InitPlans and SubPlans
- * included, share one.  It lives in a child of that context; PostgreSQL deletes the context on every exit path
- * (end of query, error, rollback to a savepoint, a cursor closed early), and with it goes everything that is on the wire.
+ * A group is found by the executor's query context, so that all scans of a plan tree, its
+ * InitPlans and SubPlans included, share one.  It lives in a child of that context; PostgreSQL
+ * deletes the context on every exit path (end of query, error, rollback to a savepoint, a cursor
+ * closed early), and with it goes everything that is on the wire.
  *
- * A fetch that nobody reads any more but whose rows are still kept is idle: the next question for the same
- * request is answered from it.  Idle fetches are bounded by work_mem; the least recently used is dropped first.
+ * A fetch that nobody reads any more but whose rows are still kept is idle: the next question for
+ * the same request is answered from it.  Idle fetches are bounded by work_mem; the least recently
+ * used is dropped first.
  */
 #include "postgres.h"
 
@@ -16,33 +18,36 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-/* Streams under way never spill while they are being read, so a share is never smaller than a few chunks. */
+/*
+ * Streams under way never spill while they are being read, so a share is never smaller than a few
+ * chunks.
+ */
 #define MIN_SHARE_BYTES ((int64) 2 * 1024 * 1024)
 
 typedef struct Starter
 {
-	dlist_node	node;
-	FetchStarter start;			/* NULL: waits for parameters */
-	void	   *scan;
+	dlist_node node;
+	FetchStarter start; /* NULL: waits for parameters */
+	void *scan;
 } Starter;
 
 typedef struct IdentityEntry
 {
-	uint64		hash;			/* key */
-	Fetch	   *fetch;
+	uint64 hash; /* key */
+	Fetch *fetch;
 } IdentityEntry;
 
 struct FetchGroup
 {
-	dlist_node	node;			/* in groups */
+	dlist_node node; /* in groups */
 	MemoryContext query_context;
 	MemoryContext context;
-	dlist_head	starters;
-	int			nscans;
-	bool		has_begun;
-	HTAB	   *by_identity;	/* IdentityEntry */
-	dlist_head	idle;			/* least recently used first */
-	int64		idle_bytes;
+	dlist_head starters;
+	int nscans;
+	bool has_begun;
+	HTAB *by_identity; /* IdentityEntry */
+	dlist_head idle;   /* least recently used first */
+	int64 idle_bytes;
 };
 
 /* All groups of this backend; a handful at most (one for each nested executor run). */
@@ -79,7 +84,7 @@ dq_fetch_group_adopt_end(FetchGroup *group)
 FetchGroup *
 dq_fetch_group(MemoryContext query_context)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (adopting)
 		return adopting;
@@ -95,8 +100,9 @@ dq_fetch_group(MemoryContext query_context)
 												  ALLOCSET_SMALL_SIZES);
 	FetchGroup *group = MemoryContextAllocZero(context, sizeof(FetchGroup));
 	MemoryContextCallback *callback = MemoryContextAllocZero(context, sizeof(*callback));
-	HASHCTL		control = {.keysize = sizeof(uint64), .entrysize = sizeof(IdentityEntry),
-	.hcxt = context};
+	HASHCTL control = { .keysize = sizeof(uint64),
+						.entrysize = sizeof(IdentityEntry),
+						.hcxt = context };
 
 	group->query_context = query_context;
 	group->context = context;
@@ -114,7 +120,7 @@ dq_fetch_group(MemoryContext query_context)
 void
 dq_fetch_group_register(FetchGroup *group, FetchStarter starter, void *scan)
 {
-	Starter    *entry = MemoryContextAllocZero(group->context, sizeof(Starter));
+	Starter *entry = MemoryContextAllocZero(group->context, sizeof(Starter));
 
 	entry->start = starter;
 	entry->scan = scan;
@@ -139,14 +145,16 @@ drop_idle(FetchGroup *group, int64 bytes)
 {
 	while (!dlist_is_empty(&group->idle) && (bytes == 0 || group->idle_bytes > bytes))
 	{
-		Fetch	   *oldest = dlist_container(Fetch, lru_node, dlist_pop_head_node(&group->idle));
+		Fetch *oldest = dlist_container(Fetch, lru_node, dlist_pop_head_node(&group->idle));
 
 		group->idle_bytes -= MemoryContextMemAllocated(oldest->context, true);
 		group_drop(group, oldest);
 	}
 }
 
-/* The last scan to go takes the idle fetches along: their temporary files are closed, not leaked. */
+/*
+ * The last scan to go takes the idle fetches along: their temporary files are closed, not leaked.
+ */
 void
 dq_fetch_group_unregister(FetchGroup *group, void *scan)
 {
@@ -154,7 +162,7 @@ dq_fetch_group_unregister(FetchGroup *group, void *scan)
 
 	dlist_foreach_modify(iter, &group->starters)
 	{
-		Starter    *entry = dlist_container(Starter, node, iter.cur);
+		Starter *entry = dlist_container(Starter, node, iter.cur);
 
 		if (entry->scan == scan)
 		{
@@ -169,14 +177,14 @@ dq_fetch_group_unregister(FetchGroup *group, void *scan)
 void
 dq_fetch_group_begin(FetchGroup *group)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (group->has_begun)
 		return;
 	group->has_begun = true;
 	dlist_foreach(iter, &group->starters)
 	{
-		Starter    *entry = dlist_container(Starter, node, iter.cur);
+		Starter *entry = dlist_container(Starter, node, iter.cur);
 
 		if (entry->start)
 			entry->start(entry->scan);
@@ -193,12 +201,15 @@ dq_fetch_group_context(FetchGroup *group)
 int64
 dq_fetch_group_share(FetchGroup *group)
 {
-	int64		share = (int64) work_mem * 1024 / Max(group->nscans, 1);
+	int64 share = (int64) work_mem * 1024 / Max(group->nscans, 1);
 
 	return Max(share, MIN_SHARE_BYTES);
 }
 
-/* The fetch that asks exactly this and whose rows can still be read from the first; NULL if there is none. */
+/*
+ * The fetch that asks exactly this and whose rows can still be read from the first; NULL if there
+ * is none.
+ */
 Fetch *
 dq_fetch_group_find(FetchGroup *group, const char *identity, int len, uint64 hash)
 {
@@ -207,7 +218,7 @@ dq_fetch_group_find(FetchGroup *group, const char *identity, int len, uint64 has
 	if (entry == NULL)
 		return NULL;
 
-	Fetch	   *fetch = entry->fetch;
+	Fetch *fetch = entry->fetch;
 
 	if (fetch->identity_len != len || memcmp(fetch->identity, identity, len) != 0 ||
 		!dq_spool_is_kept(fetch->spool))
@@ -234,8 +245,8 @@ void
 dq_fetch_group_retire(FetchGroup *group, Fetch *fetch)
 {
 	IdentityEntry *entry = hash_search(group->by_identity, &fetch->identity_hash, HASH_FIND, NULL);
-	bool		is_reusable = fetch->is_finished && dq_spool_is_kept(fetch->spool) &&
-		entry && entry->fetch == fetch;
+	bool is_reusable = fetch->is_finished && dq_spool_is_kept(fetch->spool) && entry &&
+		entry->fetch == fetch;
 
 	if (!is_reusable)
 	{

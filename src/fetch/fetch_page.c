@@ -2,13 +2,14 @@
  * fetch_page.c
  *	  One page of a fetch: from the bytes of its answer to rows in a spool.
  *
- * dq_loop_step() calls page_progress() whenever bytes came or the answer ended, whoever is reading; the page's bytes are
- * split at once and its rows appended to the fetch's spool (the head page) or to a spool of the page's own (a page asked
- * ahead).  A problem with the answer never raises here, because another scan may be driving the loop: it is
- * kept in the page and raised when a reader gets there.
+ * dq_loop_step() calls page_progress() whenever bytes came or the answer ended, whoever is
+ * reading; the page's bytes are split at once and its rows appended to the fetch's spool (the head
+ * page) or to a spool of the page's own (a page asked ahead).  A problem with the answer never
+ * raises here, because another scan may be driving the loop: it is kept in the page and raised
+ * when a reader gets there.
  *
- * Records in a fetch's spool: a row is the element as received (its first byte is one a JSON value can start with); a
- * page mark is 'P' followed by the page's URL, fit to be shown.
+ * Records in a fetch's spool: a row is the element as received (its first byte is one a JSON value
+ * can start with); a page mark is 'P' followed by the page's URL, fit to be shown.
  */
 #include "postgres.h"
 
@@ -19,7 +20,10 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
-/* Elements and captured members larger than this end with an error; the first is bounded by palloc. */
+/*
+ * Elements and captured members larger than this end with an error; the first is bounded by
+ * palloc.
+ */
 #define MAX_ELEMENT_BYTES ((size_t) 1000 * 1024 * 1024)
 #define MAX_CAPTURE_BYTES ((size_t) 64 * 1024)
 
@@ -48,7 +52,10 @@ page_accepts_not_found(const Fetch *fetch, const PagePosition *position)
 	return table->paging.kind == PAGING_PAGE || table->paging.kind == PAGING_OFFSET;
 }
 
-/* Sends the request of a page; its rows go to the fetch's spool when it is the head, else they wait in its own. */
+/*
+ * Sends the request of a page; its rows go to the fetch's spool when it is the head, else they
+ * wait in its own.
+ */
 FetchPage *
 dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 {
@@ -56,12 +63,13 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 	MemoryContext context = AllocSetContextCreate(fetch->context, "distquery page",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	FetchPage  *page = palloc0(sizeof(FetchPage));
+	FetchPage *page = palloc0(sizeof(FetchPage));
 
 	page->context = context;
 	page->fetch = fetch;
 	page->position = *position;
-	page->url = fetch->options.is_lookup ? pstrdup(fetch->options.url) :
+	page->url = fetch->options.is_lookup ?
+		pstrdup(fetch->options.url) :
 		dq_paging_url(&table->paging, fetch->options.url, position);
 	initStringInfo(&page->beginning);
 	if (is_head)
@@ -69,21 +77,17 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 	else
 		page->spool = dq_spool_create_beside(fetch->spool, fetch->memory_bytes);
 
-	Request		request = {
-		.method = "GET",
-		.url = page->url,
-		.nheaders = table->nheaders,
-		.headers = table->headers,
-		.is_idempotent = table->is_idempotent
-	};
-	ExchangeOptions options = {
-		.request = &request,
-		.endpoint = fetch->options.endpoint,
-		.relation_name = table->name,
-		.accept_not_found = page_accepts_not_found(fetch, position),
-		.on_progress = page_progress,
-		.owner = page
-	};
+	Request request = { .method = "GET",
+						.url = page->url,
+						.nheaders = table->nheaders,
+						.headers = table->headers,
+						.is_idempotent = table->is_idempotent };
+	ExchangeOptions options = { .request = &request,
+								.endpoint = fetch->options.endpoint,
+								.relation_name = table->name,
+								.accept_not_found = page_accepts_not_found(fetch, position),
+								.on_progress = page_progress,
+								.owner = page };
 
 	page->exchange = dq_exchange_start(&options);
 	MemoryContextSwitchTo(old);
@@ -94,9 +98,9 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 void
 dq_fetch_page_make_head(FetchPage *page)
 {
-	Fetch	   *fetch = page->fetch;
-	char	   *shown = dq_credentials_redact(fetch->options.endpoint->credentials, page->url);
-	char	   *mark = psprintf("P%s", shown);
+	Fetch *fetch = page->fetch;
+	char *shown = dq_credentials_redact(fetch->options.endpoint->credentials, page->url);
+	char *mark = psprintf("P%s", shown);
 
 	dq_spool_append(fetch->spool, mark, strlen(mark));
 	fetch->rows += page->rows;
@@ -104,7 +108,7 @@ dq_fetch_page_make_head(FetchPage *page)
 	{
 		SpoolReader *reader = dq_spool_reader(page->spool);
 		const char *bytes;
-		size_t		len;
+		size_t len;
 
 		dq_spool_release(page->spool);
 		while (dq_spool_next(reader, &bytes, &len))
@@ -118,7 +122,7 @@ dq_fetch_page_make_head(FetchPage *page)
 static void
 page_release_exchange(FetchPage *page)
 {
-	Fetch	   *fetch = page->fetch;
+	Fetch *fetch = page->fetch;
 	ExchangeStats stats;
 
 	if (page->exchange == NULL)
@@ -150,8 +154,8 @@ page_beginning(FetchPage *page)
 		if (page->beginning.data[i] == '\0')
 			page->beginning.data[i] = '?';
 
-	char	   *shown = dq_credentials_redact(page->fetch->options.endpoint->credentials,
-											  page->beginning.data);
+	char *shown = dq_credentials_redact(page->fetch->options.endpoint->credentials,
+										page->beginning.data);
 
 	for (char *c = shown; *c; c++)
 		if ((unsigned char) *c < 0x20 || (unsigned char) *c >= 0x7f)
@@ -159,11 +163,13 @@ page_beginning(FetchPage *page)
 	return shown;
 }
 
-/* Keeps an error about the answer's content, with the page's URL and the beginning of the answer. */
+/*
+ * Keeps an error about the answer's content, with the page's URL and the beginning of the answer.
+ */
 static void
 page_fail(FetchPage *page, int sqlstate, const char *problem, const char *hint)
 {
-	Fetch	   *fetch = page->fetch;
+	Fetch *fetch = page->fetch;
 	const TableSpec *table = fetch->options.table;
 	const Credentials *credentials = fetch->options.endpoint->credentials;
 	MemoryContext old = MemoryContextSwitchTo(fetch->context);
@@ -171,14 +177,16 @@ page_fail(FetchPage *page, int sqlstate, const char *problem, const char *hint)
 	StringInfoData detail;
 
 	initStringInfo(&detail);
-	appendStringInfo(&detail, "%s", page->exchange ? dq_exchange_describe(page->exchange) :
-					 dq_credentials_redact(credentials, page->url));
+	appendStringInfo(&detail, "%s",
+					 page->exchange ? dq_exchange_describe(page->exchange) :
+									  dq_credentials_redact(credentials, page->url));
 	if (page->beginning.len > 0)
 		appendStringInfo(&detail, " The answer begins: %s", page_beginning(page));
 	error->sqlstate = sqlstate;
-	error->message = psprintf("could not read the answer for foreign table \"%s\" from server \"%s\": %s",
-							  table->name, fetch->options.endpoint->server_name,
-							  dq_credentials_redact(credentials, problem));
+	error->message =
+		psprintf("could not read the answer for foreign table \"%s\" from server \"%s\": %s",
+				 table->name, fetch->options.endpoint->server_name,
+				 dq_credentials_redact(credentials, problem));
 	error->detail = detail.data;
 	error->hint = hint ? pstrdup(hint) : NULL;
 	MemoryContextSwitchTo(old);
@@ -210,8 +218,16 @@ page_fail_json(FetchPage *page, const JsonError *error)
 static bool
 page_check_content_type(FetchPage *page)
 {
-	static const char *const refused[] = {"text/html", "text/csv", "text/xml", "application/xml",
-	"application/x-ndjson", "application/ndjson", "application/jsonl", "image/", "audio/", "video/"};
+	static const char *const refused[] = { "text/html",
+										   "text/csv",
+										   "text/xml",
+										   "application/xml",
+										   "application/x-ndjson",
+										   "application/ndjson",
+										   "application/jsonl",
+										   "image/",
+										   "audio/",
+										   "video/" };
 	const char *type = dq_exchange_header(page->exchange, "Content-Type");
 
 	for (int i = 0; type && i < lengthof(refused); i++)
@@ -219,7 +235,8 @@ page_check_content_type(FetchPage *page)
 		{
 			page_fail(page, ERRCODE_FDW_INVALID_STRING_FORMAT,
 					  psprintf("expected JSON, found content type \"%.*s\"",
-							   (int) strcspn(type, "; "), type), NULL);
+							   (int) strcspn(type, "; "), type),
+					  NULL);
 			return false;
 		}
 	return true;
@@ -231,14 +248,13 @@ page_prepare_splitter(FetchPage *page)
 {
 	const TableSpec *table = page->fetch->options.table;
 	MemoryContext old = MemoryContextSwitchTo(page->context);
-	const JsonPointer *captures[N_CAPTURES] = {table->next, table->total};
-	SplitterConfig config = {
-		.rows = page->fetch->options.is_lookup ? table->lookup_rows : table->rows,
-		.captures = captures,
-		.ncaptures = page->fetch->options.is_lookup ? 0 : N_CAPTURES,
-		.max_element_bytes = MAX_ELEMENT_BYTES,
-		.max_capture_bytes = MAX_CAPTURE_BYTES
-	};
+	const JsonPointer *captures[N_CAPTURES] = { table->next, table->total };
+	SplitterConfig config = { .rows = page->fetch->options.is_lookup ? table->lookup_rows :
+																	   table->rows,
+							  .captures = captures,
+							  .ncaptures = page->fetch->options.is_lookup ? 0 : N_CAPTURES,
+							  .max_element_bytes = MAX_ELEMENT_BYTES,
+							  .max_capture_bytes = MAX_CAPTURE_BYTES };
 
 	if (page->splitter)
 		dq_splitter_free(page->splitter);
@@ -252,14 +268,17 @@ page_prepare_splitter(FetchPage *page)
 static bool
 page_receive(FetchPage *page)
 {
-	Fetch	   *fetch = page->fetch;
+	Fetch *fetch = page->fetch;
 	const char *bytes;
-	size_t		len;
-	JsonSlice	element;
-	JsonError	error;
-	bool		is_first = false;
+	size_t len;
+	JsonSlice element;
+	JsonError error;
+	bool is_first = false;
 
-	/* Spooling raised (temp_file_limit, a full disk) while another scan drove the loop and survived it: bytes are lost. */
+	/*
+	 * Spooling raised (temp_file_limit, a full disk) while another scan drove the loop and
+	 * survived it: bytes are lost.
+	 */
 	if (page->is_receiving)
 	{
 		page_fail(page, ERRCODE_FDW_ERROR, "an error interrupted its reading", NULL);
@@ -278,9 +297,9 @@ page_receive(FetchPage *page)
 	if (is_first && !page_check_content_type(page))
 		return false;
 
-	Spool	   *spool = page->spool ? page->spool : fetch->spool;
-	bool		is_paged = fetch->options.table->paging.kind != PAGING_NONE;
-	int64		rows_before = page->rows;
+	Spool *spool = page->spool ? page->spool : fetch->spool;
+	bool is_paged = fetch->options.table->paging.kind != PAGING_NONE;
+	int64 rows_before = page->rows;
 
 	page->is_receiving = true;
 	dq_splitter_feed(page->splitter, bytes, len);
@@ -316,7 +335,7 @@ capture_text(FetchPage *page, enum Capture which)
 {
 	const JsonSlice *slice = dq_splitter_capture(page->splitter, which);
 	StringInfoData unescaped;
-	JsonError	error;
+	JsonError error;
 
 	if (slice->kind != JSONK_STRING && slice->kind != JSONK_NUMBER)
 		return NULL;
@@ -333,7 +352,7 @@ static void
 page_collect_facts(FetchPage *page)
 {
 	const TableSpec *table = page->fetch->options.table;
-	PageFacts  *facts = &page->facts;
+	PageFacts *facts = &page->facts;
 
 	facts->position = page->position;
 	facts->url = page->url;
@@ -365,8 +384,8 @@ page_collect_facts(FetchPage *page)
 static void
 page_finish(FetchPage *page)
 {
-	int			status = dq_exchange_status(page->exchange);
-	JsonError	error;
+	int status = dq_exchange_status(page->exchange);
+	JsonError error;
 
 	if (status != 404 && status != 204)
 	{
@@ -394,12 +413,12 @@ page_finish(FetchPage *page)
 static void
 page_progress(Exchange *exchange, void *owner)
 {
-	FetchPage  *page = owner;
-	Fetch	   *fetch = page->fetch;
+	FetchPage *page = owner;
+	Fetch *fetch = page->fetch;
 
 	if (!fetch->has_first_byte)
 	{
-		instr_time	now;
+		instr_time now;
 
 		INSTR_TIME_SET_CURRENT(now);
 		INSTR_TIME_SUBTRACT(now, fetch->started);
@@ -416,13 +435,12 @@ page_progress(Exchange *exchange, void *owner)
 			MemoryContext old = MemoryContextSwitchTo(fetch->context);
 
 			page->error = palloc(sizeof(RemoteError));
-			*page->error = (RemoteError) {
-				.sqlstate = error->sqlstate,
-				.message = pstrdup(error->message),
-				.detail = error->detail ? pstrdup(error->detail) : NULL,
-				.hint = error->hint ? pstrdup(error->hint) : NULL,
-				.context = error->context ? pstrdup(error->context) : NULL
-			};
+			*page->error = (RemoteError) { .sqlstate = error->sqlstate,
+										   .message = pstrdup(error->message),
+										   .detail = error->detail ? pstrdup(error->detail) : NULL,
+										   .hint = error->hint ? pstrdup(error->hint) : NULL,
+										   .context = error->context ? pstrdup(error->context) :
+																	   NULL };
 			MemoryContextSwitchTo(old);
 			page->is_complete = true;
 			page_release_exchange(page);

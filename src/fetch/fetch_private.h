@@ -2,8 +2,8 @@
  * fetch_private.h
  *	  Structs shared by the files of fetch/, and by nobody else.
  *
- * A FetchGroup owns its Fetches, a Fetch its FetchPages, each in a memory context below its owner's; releasing a
- * context releases libcurl's handles and temporary files below it.
+ * A FetchGroup owns its Fetches, a Fetch its FetchPages, each in a memory context below its
+ * owner's; releasing a context releases libcurl's handles and temporary files below it.
  */
 #ifndef DQ_FETCH_PRIVATE_H
 #define DQ_FETCH_PRIVATE_H
@@ -15,60 +15,60 @@
 
 typedef struct FetchPage
 {
-	dlist_node	node;			/* in Fetch.ahead, unless it is the head */
+	dlist_node node; /* in Fetch.ahead, unless it is the head */
 	MemoryContext context;
-	Fetch	   *fetch;
+	Fetch *fetch;
 	PagePosition position;
-	char	   *url;			/* as sent */
-	Exchange   *exchange;		/* NULL once its answer was taken */
-	RowSplitter *splitter;		/* NULL until the first byte */
-	int			restarts;		/* of the exchange, as far as the splitter knows */
-	Spool	   *spool;			/* rows of a page that is asked ahead; NULL for the head */
-	bool		is_receiving;	/* between taking bytes and having spooled their rows */
-	int64		rows;
-	uint64		content_hash;	/* over the rows' bytes */
-	bool		is_complete;	/* facts are final, or error is set */
-	PageFacts	facts;
-	RemoteError *error;			/* NULL: none */
-	StringInfoData beginning;	/* first bytes of the answer, for error messages */
+	char *url;			   /* as sent */
+	Exchange *exchange;	   /* NULL once its answer was taken */
+	RowSplitter *splitter; /* NULL until the first byte */
+	int restarts;		   /* of the exchange, as far as the splitter knows */
+	Spool *spool;		   /* rows of a page that is asked ahead; NULL for the head */
+	bool is_receiving;	   /* between taking bytes and having spooled their rows */
+	int64 rows;
+	uint64 content_hash; /* over the rows' bytes */
+	bool is_complete;	 /* facts are final, or error is set */
+	PageFacts facts;
+	RemoteError *error;		  /* NULL: none */
+	StringInfoData beginning; /* first bytes of the answer, for error messages */
 } FetchPage;
 
 struct Fetch
 {
-	dlist_node	lru_node;		/* in FetchGroup.idle while it has no readers */
-	bool		is_idle;
+	dlist_node lru_node; /* in FetchGroup.idle while it has no readers */
+	bool is_idle;
 	MemoryContext context;
 	FetchGroup *group;
-	FetchOptions options;		/* texts copied */
-	uint64		identity_hash;
-	char	   *identity;		/* bytes of the request and of the shape of its answer */
-	int			identity_len;
-	Spool	   *spool;			/* page marks and rows in order, see fetch_page.c */
-	int64		memory_bytes;	/* share of work_mem */
+	FetchOptions options; /* texts copied */
+	uint64 identity_hash;
+	char *identity; /* bytes of the request and of the shape of its answer */
+	int identity_len;
+	Spool *spool;		/* page marks and rows in order, see fetch_page.c */
+	int64 memory_bytes; /* share of work_mem */
 	PagingState *paging;
-	FetchPage  *head;			/* the page that rows are taken from, NULL between pages */
-	dlist_head	ahead;			/* later pages under way, in order */
-	int64		ahead_started;	/* of the pages that the total foretold */
-	bool		has_pending;	/* pending is to be asked when a reader wants it */
+	FetchPage *head;	 /* the page that rows are taken from, NULL between pages */
+	dlist_head ahead;	 /* later pages under way, in order */
+	int64 ahead_started; /* of the pages that the total foretold */
+	bool has_pending;	 /* pending is to be asked when a reader wants it */
 	PagePosition pending;
-	int64		rows;			/* spooled so far */
-	int64		rows_read;		/* by the reader that is farthest */
-	bool		is_finished;	/* all rows are in the spool, or error is set */
+	int64 rows;		  /* spooled so far */
+	int64 rows_read;  /* by the reader that is farthest */
+	bool is_finished; /* all rows are in the spool, or error is set */
 	RemoteError *error;
-	int			nreaders;
-	FetchStats	stats;			/* of the exchanges that ended */
-	instr_time	started;
-	bool		has_first_byte;
+	int nreaders;
+	FetchStats stats; /* of the exchanges that ended */
+	instr_time started;
+	bool has_first_byte;
 };
 
 struct FetchReader
 {
-	Fetch	   *fetch;
+	Fetch *fetch;
 	SpoolReader *spool_reader;
-	char	   *page_url;
-	int64		rows;			/* read in all */
-	int64		page_rows;		/* read of this page */
-	bool		is_shared;
+	char *page_url;
+	int64 rows;		 /* read in all */
+	int64 page_rows; /* read of this page */
+	bool is_shared;
 };
 
 /* fetch_group.c */
@@ -86,4 +86,4 @@ extern FetchPage *dq_fetch_page_start(Fetch *fetch, const PagePosition *position
 extern void dq_fetch_page_make_head(FetchPage *page);
 extern void dq_fetch_page_free(FetchPage *page);
 
-#endif							/* DQ_FETCH_PRIVATE_H */
+#endif /* DQ_FETCH_PRIVATE_H */

@@ -2,8 +2,8 @@
  * condition.c
  *	  Saying conditions in a service's words.
  *
- * What is said must never be narrower than what SQL means: rows that the service leaves out cannot be
- * brought back.  Wider is fine, the condition is checked again.
+ * What is said must never be narrower than what SQL means: rows that the service leaves out cannot
+ * be brought back.  Wider is fine, the condition is checked again.
  */
 #include "base.h"
 
@@ -11,28 +11,23 @@
 #include "request/url.h"
 
 static const char *const op_names[COND_COUNT] = {
-	[COND_EQ] = "=",
-	[COND_NE] = "<>",
-	[COND_LT] = "<",
-	[COND_LE] = "<=",
-	[COND_GT] = ">",
-	[COND_GE] = ">=",
-	[COND_IN] = "in",
-	[COND_LIKE] = "like",
-	[COND_NULL] = "null",
-	[COND_NOTNULL] = "not null",
+	[COND_EQ] = "=",	  [COND_NE] = "<>",
+	[COND_LT] = "<",	  [COND_LE] = "<=",
+	[COND_GT] = ">",	  [COND_GE] = ">=",
+	[COND_IN] = "in",	  [COND_LIKE] = "like",
+	[COND_NULL] = "null", [COND_NOTNULL] = "not null",
 };
 
-static const char *const comparison_placeholders[] = {"name", "value", NULL};
-static const char *const list_placeholders[] = {"name", "value", "values", "quoted", NULL};
-static const char *const like_placeholders[] = {"name", "value", "regex", NULL};
-static const char *const null_placeholders[] = {"name", NULL};
+static const char *const comparison_placeholders[] = { "name", "value", NULL };
+static const char *const list_placeholders[] = { "name", "value", "values", "quoted", NULL };
+static const char *const like_placeholders[] = { "name", "value", "regex", NULL };
+static const char *const null_placeholders[] = { "name", NULL };
 
 /* What the placeholders of one expansion stand for. */
 typedef struct SpellArg
 {
 	const BoundCondition *condition;
-	const char *value;			/* for {value}; NULL: none */
+	const char *value; /* for {value}; NULL: none */
 } SpellArg;
 
 const char *
@@ -81,13 +76,14 @@ dq_condition_ops_parse(const char *text, ConditionOpSet *ops, char **problem)
 	*problem = NULL;
 	for (const char *at = text + strspn(text, space); *at; at += strspn(at, space))
 	{
-		size_t		len = strcspn(at, space);
-		char	   *word = pnstrdup(at, len);
+		size_t len = strcspn(at, space);
+		char *word = pnstrdup(at, len);
 		ConditionOpSet found = op_of_word(word);
 
 		if (found == 0)
 		{
-			*problem = psprintf("unknown operator \"%s\", known are = <> < <= > >= in like null", word);
+			*problem = psprintf("unknown operator \"%s\", known are = <> < <= > >= in like null",
+								word);
 			return false;
 		}
 		*ops |= found;
@@ -98,8 +94,8 @@ dq_condition_ops_parse(const char *text, ConditionOpSet *ops, char **problem)
 }
 
 /*
- * A LIKE pattern that means the same, without escapes of ordinary characters.  PostgREST reads "*" as "%" before LIKE
- * sees it: what "\*" says would become "\%", which is narrower.
+ * A LIKE pattern that means the same, without escapes of ordinary characters.  PostgREST reads "*"
+ * as "%" before LIKE sees it: what "\*" says would become "\%", which is narrower.
  */
 static char *
 like_normalize(const char *pattern)
@@ -118,7 +114,9 @@ like_normalize(const char *pattern)
 	return out.data;
 }
 
-/* All values of a list joined by commas, encoded one by one so that the commas stay what they are. */
+/*
+ * All values of a list joined by commas, encoded one by one so that the commas stay what they are.
+ */
 static char *
 join_values(const BoundCondition *condition, bool is_quoted)
 {
@@ -174,7 +172,7 @@ spell_lookup(const char *placeholder, void *arg, const char **value, bool *is_en
 static void
 spell_once(StringInfo out, const BoundCondition *condition, const char *value)
 {
-	SpellArg	arg = {condition, value};
+	SpellArg arg = { condition, value };
 
 	if (out->len > 0)
 		appendStringInfoChar(out, '&');
@@ -191,7 +189,7 @@ dq_condition_spell(StringInfo out, const BoundCondition *condition)
 	}
 	else if (condition->op == COND_LIKE && !dq_template_uses(condition->spell, "regex"))
 	{
-		char	   *pattern = like_normalize(condition->values[0]);
+		char *pattern = like_normalize(condition->values[0]);
 
 		spell_once(out, condition, pattern);
 		pfree(pattern);
@@ -203,12 +201,12 @@ dq_condition_spell(StringInfo out, const BoundCondition *condition)
 bool
 dq_condition_can_list(const Template *spell_in, const char *value)
 {
-	size_t		len = strlen(value);
+	size_t len = strlen(value);
 
 	if (!dq_template_uses(spell_in, "values"))
 		return true;
-	return len > 0 && strchr(value, ',') == NULL &&
-		!strchr(" \t\r\n\f\v", value[0]) && !strchr(" \t\r\n\f\v", value[len - 1]);
+	return len > 0 && strchr(value, ',') == NULL && !strchr(" \t\r\n\f\v", value[0]) &&
+		!strchr(" \t\r\n\f\v", value[len - 1]);
 }
 
 char *

@@ -27,13 +27,16 @@ typedef enum ConditionOp
 typedef uint32 ConditionOpSet;
 #define COND_BIT(op) ((ConditionOpSet) 1 << (op))
 
-/* One condition with the text of its values, as the service shall see them before encoding (UTF-8). */
+/*
+ * One condition with the text of its values, as the service shall see them before encoding
+ * (UTF-8).
+ */
 typedef struct BoundCondition
 {
-	const char *name;			/* the parameter's name at the service */
+	const char *name; /* the parameter's name at the service */
 	ConditionOp op;
-	const Template *spell;		/* how to say it; never NULL */
-	int			nvalues;		/* 0 for IS [NOT] NULL, 1 for comparisons, n for IN */
+	const Template *spell; /* how to say it; never NULL */
+	int nvalues;		   /* 0 for IS [NOT] NULL, 1 for comparisons, n for IN */
 	const char **values;
 } BoundCondition;
 
@@ -41,14 +44,15 @@ typedef struct BoundCondition
 extern const char *dq_condition_op_name(ConditionOp op);
 
 /*
- * Parses option filter, a list separated by white space, e.g. "= in >=".  "null" covers both IS NULL and IS NOT NULL.  False
- * with *problem (palloc'd) naming the word not understood.
+ * Parses option filter, a list separated by white space, e.g. "= in >=".  "null" covers both IS
+ * NULL and IS NOT NULL.  False with *problem (palloc'd) naming the word not understood.
  */
 extern bool dq_condition_ops_parse(const char *text, ConditionOpSet *ops, char **problem);
 
 /*
- * The placeholders that a template of this operator may use, NULL-terminated (see dq_template_compile).  Of a list, {values}
- * are joined by commas, {quoted} are joined by commas and each stands in double quotes, {value} repeats the template for each.
+ * The placeholders that a template of this operator may use, NULL-terminated (see
+ * dq_template_compile).  Of a list, {values} are joined by commas, {quoted} are joined by commas
+ * and each stands in double quotes, {value} repeats the template for each.
  */
 extern const char *const *dq_condition_placeholders(ConditionOp op);
 
@@ -56,12 +60,16 @@ extern const char *const *dq_condition_placeholders(ConditionOp op);
 extern void dq_condition_spell(StringInfo out, const BoundCondition *condition);
 
 /*
- * False when value cannot stand inside this condition's {values} list and has to be asked alone: it holds the list's
- * separator (a comma), is empty, or begins or ends with white space, which many services strip.
+ * False when value cannot stand inside this condition's {values} list and has to be asked alone:
+ * it holds the list's separator (a comma), is empty, or begins or ends with white space, which
+ * many services strip.
  */
 extern bool dq_condition_can_list(const Template *spell_in, const char *value);
 
-/* A LIKE pattern as an anchored regular expression of JavaScript (and PCRE), at least as wide; palloc'd. */
+/*
+ * A LIKE pattern as an anchored regular expression of JavaScript (and PCRE), at least as wide;
+ * palloc'd.
+ */
 extern char *dq_condition_like_regex(const char *pattern);
 
-#endif							/* DQ_CONDITION_H */
+#endif /* DQ_CONDITION_H */

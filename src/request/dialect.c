@@ -24,8 +24,9 @@ static const Dialect plain = {
 };
 
 /*
- * json-server 0.17.  A name that is repeated is OR.  There is no strict comparison, so < asks for <=.  _like is a regular
- * expression that ignores case.  The total is sent with every answer that is paged.
+ * json-server 0.17.  A name that is repeated is OR.  There is no strict comparison, so < asks for
+ * <=.  _like is a regular expression that ignores case.  The total is sent with every answer that
+ * is paged.
  */
 static const Dialect jsonserver = {
 	.name = "jsonserver",
@@ -52,8 +53,9 @@ static const Dialect jsonserver = {
 };
 
 /*
- * PostgREST.  Everything after the first dot of an operator is the value, but list elements need double quotes.  In
- * patterns "*" is "%" too, so LIKE may find more.  It sorts as PostgreSQL does: NULLs are the largest.
+ * PostgREST.  Everything after the first dot of an operator is the value, but list elements need
+ * double quotes.  In patterns "*" is "%" too, so LIKE may find more.  It sorts as PostgreSQL does:
+ * NULLs are the largest.
  */
 static const Dialect postgrest = {
 	.name = "postgrest",
@@ -101,7 +103,7 @@ static const Dialect brackets = {
 	.first_page = 1,
 };
 
-static const Dialect *const dialects[] = {&plain, &jsonserver, &postgrest, &brackets, NULL};
+static const Dialect *const dialects[] = { &plain, &jsonserver, &postgrest, &brackets, NULL };
 
 const Dialect *
 dq_dialect_find(const char *name)

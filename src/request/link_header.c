@@ -6,9 +6,9 @@
  *	  link-value = "<" URI-Reference ">" *( OWS ";" OWS [ link-param ] )
  *	  link-param = token BWS [ "=" BWS ( token / quoted-string ) ]
  *
- * A link with an anchor is about another resource than the answer and is passed over.  Of several rel
- * parameters of one link the first counts, and holds one or more relation types.  What is malformed is
- * skipped up to the next comma.
+ * A link with an anchor is about another resource than the answer and is passed over.  Of several
+ * rel parameters of one link the first counts, and holds one or more relation types.  What is
+ * malformed is skipped up to the next comma.
  */
 #include "base.h"
 
@@ -18,8 +18,8 @@
 typedef struct LinkParam
 {
 	const char *name;
-	size_t		name_len;
-	char	   *value;
+	size_t name_len;
+	char *value;
 } LinkParam;
 
 static const char *
@@ -37,7 +37,7 @@ read_value(const char *at, char **value)
 	initStringInfo(&out);
 	if (*at != '"')
 	{
-		size_t		len = strcspn(at, ";, \t\r\n");
+		size_t len = strcspn(at, ";, \t\r\n");
 
 		appendBinaryStringInfo(&out, at, len);
 		at += len;
@@ -83,7 +83,7 @@ rel_has_next(const char *rel)
 {
 	for (rel = skip_space(rel); *rel; rel = skip_space(rel))
 	{
-		size_t		len = strcspn(rel, " \t\r\n");
+		size_t len = strcspn(rel, " \t\r\n");
 
 		if (len == 4 && pg_strncasecmp(rel, "next", 4) == 0)
 			return true;
@@ -96,13 +96,13 @@ rel_has_next(const char *rel)
 static const char *
 read_params(const char *at, bool *is_next)
 {
-	bool		has_rel = false;
-	bool		has_anchor = false;
+	bool has_rel = false;
+	bool has_anchor = false;
 
 	*is_next = false;
 	for (at = skip_space(at); *at == ';';)
 	{
-		LinkParam	param;
+		LinkParam param;
 
 		at = read_param(at + 1, &param);
 		if (param_is(&param, "anchor"))
@@ -131,7 +131,7 @@ dq_link_header_next(const char *value)
 	{
 		const char *target = at + 1;
 		const char *end;
-		bool		is_next;
+		bool is_next;
 
 		if (*at != '<' || (end = strchr(target, '>')) == NULL)
 		{

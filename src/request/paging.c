@@ -2,14 +2,16 @@
  * paging.c
  *	  The state machine that decides which page comes next.
  *
- * A fetch asks dq_paging_first(), hands over the facts of each complete page in order, and is told to go
- * on, to end, or to fail.  What must never happen is an end that leaves rows behind unnoticed, and a loop.
- * So a short page is not trusted to be the last; an offset advances by what was received; the total, where
- * there is one, has to be reached; and whatever comes twice (a page's content, a cursor, a URL) is a failure.
+ * A fetch asks dq_paging_first(), hands over the facts of each complete page in order, and is told
+ * to go on, to end, or to fail.  What must never happen is an end that leaves rows behind
+ * unnoticed, and a loop. So a short page is not trusted to be the last; an offset advances by what
+ * was received; the total, where there is one, has to be reached; and whatever comes twice (a
+ * page's content, a cursor, a URL) is a failure.
  *
- * With a total, all positions are known after the first page: multiples of the rows it held (the stride), which
- * may be fewer than were asked for.  When a page asked ahead turns out shorter than the stride, advancing by its rows
- * leads to the gap behind it instead of the next multiple, and the caller sees the difference.
+ * With a total, all positions are known after the first page: multiples of the rows it held (the
+ * stride), which may be fewer than were asked for.  When a page asked ahead turns out shorter than
+ * the stride, advancing by its rows leads to the gap behind it instead of the next multiple, and
+ * the caller sees the difference.
  */
 #include "base.h"
 
@@ -18,36 +20,36 @@
 #include "request/paging.h"
 #include "request/url.h"
 
-#define SEEN_INITIAL 64			/* slots; a power of two */
+#define SEEN_INITIAL 64 /* slots; a power of two */
 
-#define SHOWN_BYTES 200			/* of a foreign text in a message */
+#define SHOWN_BYTES 200 /* of a foreign text in a message */
 
 /* A set of 64-bit hashes with open addressing; 0 marks a free slot. */
 typedef struct SeenSet
 {
-	uint64	   *slots;
-	uint64		nslots;
-	uint64		used;
+	uint64 *slots;
+	uint64 nslots;
+	uint64 used;
 } SeenSet;
 
 struct PagingState
 {
 	const PagingSpec *spec;
 	const char *base_url;
-	int64		pages;			/* handed over so far */
-	int64		rows;			/* in them */
-	bool		has_total;
-	int64		total;			/* as the last answer that gave one says */
-	int64		first_size;		/* rows asked for in the first page */
-	int64		stride;			/* rows from one page ahead to the next; 0: not known */
-	bool		is_ragged;		/* a page did not end where the stride said */
-	uint64		last_hash;		/* content of the page before */
-	SeenSet		seen;			/* cursors or URLs */
-	char	   *text;			/* cursor or URL of the next page */
-	char	   *last_text;		/* of the page before it, which the caller may still hold */
+	int64 pages; /* handed over so far */
+	int64 rows;	 /* in them */
+	bool has_total;
+	int64 total;	  /* as the last answer that gave one says */
+	int64 first_size; /* rows asked for in the first page */
+	int64 stride;	  /* rows from one page ahead to the next; 0: not known */
+	bool is_ragged;	  /* a page did not end where the stride said */
+	uint64 last_hash; /* content of the page before */
+	SeenSet seen;	  /* cursors or URLs */
+	char *text;		  /* cursor or URL of the next page */
+	char *last_text;  /* of the page before it, which the caller may still hold */
 };
 
-static const char *const kind_names[] = {"none", "page", "offset", "cursor", "link", "next"};
+static const char *const kind_names[] = { "none", "page", "offset", "cursor", "link", "next" };
 
 static PagingVerdict paging_finish(const PagingState *state, char **problem, char **detail);
 static PagingVerdict advance_by_rows(PagingState *state, const PageFacts *facts, PagePosition *next,
@@ -70,7 +72,7 @@ is_counted(const PagingSpec *spec)
 static int64
 saturating_add(int64 a, int64 b)
 {
-	int64		sum;
+	int64 sum;
 
 	return pg_add_s64_overflow(a, b, &sum) ? PG_INT64_MAX : sum;
 }
@@ -89,7 +91,7 @@ PagePosition
 dq_paging_first(PagingState *state, int64 size_limit)
 {
 	const PagingSpec *spec = state->spec;
-	PagePosition first = {0};
+	PagePosition first = { 0 };
 
 	if (spec->kind == PAGING_NONE)
 		return first;
@@ -103,8 +105,9 @@ dq_paging_first(PagingState *state, int64 size_limit)
 }
 
 /*
- * Rows to ask for after the first page.  A page number means nothing without the size it was made for, and a cursor may hide
- * one, so only offsets are free to change it: to the stride, or back to page_size where a LIMIT made the first page small.
+ * Rows to ask for after the first page.  A page number means nothing without the size it was made
+ * for, and a cursor may hide one, so only offsets are free to change it: to the stride, or back to
+ * page_size where a LIMIT made the first page small.
  */
 static int64
 later_size(const PagingState *state)
@@ -115,11 +118,11 @@ later_size(const PagingState *state)
 }
 
 PagingVerdict
-dq_paging_advance(PagingState *state, const PageFacts *facts, PagePosition *next,
-				  char **problem, char **detail)
+dq_paging_advance(PagingState *state, const PageFacts *facts, PagePosition *next, char **problem,
+				  char **detail)
 {
 	const PagingSpec *spec = state->spec;
-	bool		is_repeated = state->pages > 0 && facts->rows > 0 &&
+	bool is_repeated = state->pages > 0 && facts->rows > 0 &&
 		facts->content_hash == state->last_hash;
 	PagingVerdict verdict;
 
@@ -140,17 +143,21 @@ dq_paging_advance(PagingState *state, const PageFacts *facts, PagePosition *next
 	if (is_repeated)
 	{
 		*problem = pstrdup("service sent the same page twice");
-		*detail = psprintf("Page " INT64_FORMAT " has the content of the page before it; option paging or "
-						   "its parameter names may not fit the service.", state->pages);
+		*detail = psprintf("Page " INT64_FORMAT
+						   " has the content of the page before it; option paging or "
+						   "its parameter names may not fit the service.",
+						   state->pages);
 		return PAGING_FAILED;
 	}
 	verdict = is_counted(spec) ? advance_by_rows(state, facts, next, problem, detail) :
-		advance_by_text(state, facts, next, problem, detail);
+								 advance_by_text(state, facts, next, problem, detail);
 	if (verdict == PAGING_CONTINUE && spec->max_pages > 0 && state->pages >= spec->max_pages)
 	{
 		*problem = psprintf("service has more than " INT64_FORMAT " pages", spec->max_pages);
-		*detail = psprintf("After " INT64_FORMAT " rows it still has a next page. Option max_pages sets how "
-						   "many are asked for at most.", state->rows);
+		*detail = psprintf("After " INT64_FORMAT
+						   " rows it still has a next page. Option max_pages sets how "
+						   "many are asked for at most.",
+						   state->rows);
 		return PAGING_FAILED;
 	}
 	next->index = state->pages;
@@ -163,12 +170,14 @@ paging_finish(const PagingState *state, char **problem, char **detail)
 {
 	if (!state->has_total || state->rows >= state->total)
 		return PAGING_END;
-	*problem = psprintf("service returned " INT64_FORMAT " rows of " INT64_FORMAT,
-						state->rows, state->total);
+	*problem = psprintf("service returned " INT64_FORMAT " rows of " INT64_FORMAT, state->rows,
+						state->total);
 	if (state->spec->kind == PAGING_NONE)
-		*detail = pstrdup("The answer is one page of several; option paging says how to ask for the others.");
+		*detail = pstrdup(
+			"The answer is one page of several; option paging says how to ask for the others.");
 	else
-		*detail = psprintf("Its pages ended after page " INT64_FORMAT ", but its total promised more rows.",
+		*detail = psprintf("Its pages ended after page " INT64_FORMAT
+						   ", but its total promised more rows.",
 						   state->pages);
 	return PAGING_FAILED;
 }
@@ -178,20 +187,23 @@ static void
 learn_stride(PagingState *state, int64 rows)
 {
 	const PagingSpec *spec = state->spec;
-	bool		is_cut = state->first_size < spec->page_size;
+	bool is_cut = state->first_size < spec->page_size;
 
-	/* A first page made small by a LIMIT is no measure for the others, except where they have to keep its size. */
+	/*
+	 * A first page made small by a LIMIT is no measure for the others, except where they have to
+	 * keep its size.
+	 */
 	if (state->has_total && !(spec->kind == PAGING_OFFSET && is_cut))
 		state->stride = rows;
 }
 
 /* PAGE and OFFSET. */
 static PagingVerdict
-advance_by_rows(PagingState *state, const PageFacts *facts, PagePosition *next,
-				char **problem, char **detail)
+advance_by_rows(PagingState *state, const PageFacts *facts, PagePosition *next, char **problem,
+				char **detail)
 {
 	const PagingSpec *spec = state->spec;
-	bool		is_short = facts->position.size > 0 && facts->rows < facts->position.size;
+	bool is_short = facts->position.size > 0 && facts->rows < facts->position.size;
 
 	if (facts->rows <= 0)
 		return paging_finish(state, problem, detail);
@@ -221,14 +233,14 @@ advance_by_rows(PagingState *state, const PageFacts *facts, PagePosition *next,
 static bool
 seen_add(SeenSet *seen, const char *text)
 {
-	uint64		hash = hash_bytes_extended((const unsigned char *) text, (int) strlen(text), 0);
-	uint64		slot;
+	uint64 hash = hash_bytes_extended((const unsigned char *) text, (int) strlen(text), 0);
+	uint64 slot;
 
 	if (hash == 0)
 		hash = 1;
 	if (seen->used * 2 >= seen->nslots)
 	{
-		SeenSet		larger = {0};
+		SeenSet larger = { 0 };
 
 		larger.nslots = seen->nslots ? seen->nslots * 2 : SEEN_INITIAL;
 		larger.slots = palloc0(larger.nslots * sizeof(uint64));
@@ -245,7 +257,8 @@ seen_add(SeenSet *seen, const char *text)
 			pfree(seen->slots);
 		*seen = larger;
 	}
-	for (slot = hash & (seen->nslots - 1); seen->slots[slot]; slot = (slot + 1) & (seen->nslots - 1))
+	for (slot = hash & (seen->nslots - 1); seen->slots[slot];
+		 slot = (slot + 1) & (seen->nslots - 1))
 		if (seen->slots[slot] == hash)
 			return false;
 	seen->slots[slot] = hash;
@@ -267,7 +280,7 @@ keep_text(PagingState *state, char *text)
 static char *
 shorten(const char *text)
 {
-	size_t		len = strnlen(text, SHOWN_BYTES);
+	size_t len = strnlen(text, SHOWN_BYTES);
 
 	while (len > 0 && ((unsigned char) text[len] & 0xC0) == 0x80)
 		len--;
@@ -278,8 +291,8 @@ shorten(const char *text)
 static char *
 next_url(PagingState *state, const PageFacts *facts, char **problem, char **detail)
 {
-	char	   *url = dq_url_resolve(facts->url, facts->next);
-	char	   *own;
+	char *url = dq_url_resolve(facts->url, facts->next);
+	char *own;
 
 	if (url == NULL)
 	{
@@ -311,11 +324,11 @@ next_url(PagingState *state, const PageFacts *facts, char **problem, char **deta
 
 /* CURSOR, LINK and NEXT. */
 static PagingVerdict
-advance_by_text(PagingState *state, const PageFacts *facts, PagePosition *next,
-				char **problem, char **detail)
+advance_by_text(PagingState *state, const PageFacts *facts, PagePosition *next, char **problem,
+				char **detail)
 {
-	bool		is_cursor = state->spec->kind == PAGING_CURSOR;
-	char	   *text;
+	bool is_cursor = state->spec->kind == PAGING_CURSOR;
+	char *text;
 
 	if (facts->next == NULL || facts->next[0] == '\0')
 		return paging_finish(state, problem, detail);
@@ -325,7 +338,7 @@ advance_by_text(PagingState *state, const PageFacts *facts, PagePosition *next,
 	if (!seen_add(&state->seen, text))
 	{
 		*problem = pstrdup(is_cursor ? "service sent the same cursor twice" :
-						   "service sent the same next URL twice");
+									   "service sent the same next URL twice");
 		*detail = psprintf("Page " INT64_FORMAT " leads back to a page that was asked for before.",
 						   state->pages);
 		pfree(text);
@@ -343,7 +356,7 @@ advance_by_text(PagingState *state, const PageFacts *facts, PagePosition *next,
 int64
 dq_paging_ahead(const PagingState *state)
 {
-	int64		count;
+	int64 count;
 
 	if (state->stride <= 0 || state->is_ragged || state->total <= state->stride)
 		return 0;
@@ -356,8 +369,8 @@ dq_paging_ahead(const PagingState *state)
 PagePosition
 dq_paging_position_ahead(const PagingState *state, int64 index)
 {
-	PagePosition position = {0};
-	int64		distance = index + 1;
+	PagePosition position = { 0 };
+	int64 distance = index + 1;
 
 	if (state->spec->kind == PAGING_OFFSET &&
 		pg_mul_s64_overflow(state->stride, index + 1, &distance))
@@ -382,7 +395,7 @@ append_param(StringInfo query, const char *name, const char *value)
 static void
 append_number_param(StringInfo query, const char *name, int64 number)
 {
-	char		value[32];
+	char value[32];
 
 	snprintf(value, sizeof(value), INT64_FORMAT, number);
 	append_param(query, name, value);
@@ -392,7 +405,7 @@ char *
 dq_paging_url(const PagingSpec *spec, const char *base_url, const PagePosition *position)
 {
 	StringInfoData query;
-	char	   *url;
+	char *url;
 
 	if (position->url)
 		return pstrdup(position->url);

@@ -7,14 +7,14 @@
 #include "request/request.h"
 #include "request/url.h"
 
-static const char *const sort_placeholders[] = {"keys", "orders", NULL};
-static const char *const sort_key_placeholders[] = {"name", NULL};
+static const char *const sort_placeholders[] = { "keys", "orders", NULL };
+static const char *const sort_key_placeholders[] = { "name", NULL };
 
 /* Lists of sort keys, encoded. */
 typedef struct SortLists
 {
-	char	   *keys;
-	char	   *orders;
+	char *keys;
+	char *orders;
 } SortLists;
 
 const char *const *
@@ -38,7 +38,10 @@ has_control_character(const char *value)
 	return false;
 }
 
-/* NULL when value may stand in the path, else what is wrong with it.  The value is not shown: it may be anything. */
+/*
+ * NULL when value may stand in the path, else what is wrong with it.  The value is not shown: it
+ * may be anything.
+ */
 static char *
 path_value_problem(const char *placeholder, const char *value)
 {
@@ -53,20 +56,20 @@ path_value_problem(const char *placeholder, const char *value)
 }
 
 /*
- * Expands the path.  Unlike dq_template_expand, it knows where the query string begins, and encodes every value,
- * so that none can add a segment, a query string or a fragment.
+ * Expands the path.  Unlike dq_template_expand, it knows where the query string begins, and
+ * encodes every value, so that none can add a segment, a query string or a fragment.
  */
 static char *
 expand_path(StringInfo out, const Question *question)
 {
-	bool		in_query = false;
+	bool in_query = false;
 
 	for (int i = 0; i < question->path->nparts; i++)
 	{
 		const TemplatePart *part = &question->path->parts[i];
 		const char *value = NULL;
-		bool		is_encoded = false;
-		char	   *problem;
+		bool is_encoded = false;
+		char *problem;
 
 		if (part->literal)
 		{
@@ -75,7 +78,8 @@ expand_path(StringInfo out, const Question *question)
 			continue;
 		}
 		if (question->path_lookup == NULL ||
-			!question->path_lookup(part->placeholder, question->path_lookup_arg, &value, &is_encoded) ||
+			!question->path_lookup(part->placeholder, question->path_lookup_arg, &value,
+								   &is_encoded) ||
 			value == NULL)
 			return psprintf("there is no value for \"%s\" in its path", part->placeholder);
 		problem = in_query ? NULL : path_value_problem(part->placeholder, value);
@@ -87,15 +91,15 @@ expand_path(StringInfo out, const Question *question)
 }
 
 /*
- * True when a segment of an encoded path is "." or "..", which would be taken out on the way.  libcurl and others read
- * "%2e" as a dot here; only the operator's own text can say that.
+ * True when a segment of an encoded path is "." or "..", which would be taken out on the way.
+ * libcurl and others read "%2e" as a dot here; only the operator's own text can say that.
  */
 static bool
 has_dot_segment(const char *path)
 {
 	const char *end = path + strcspn(path, "?");
-	int			dots = 0;
-	int			others = 0;
+	int dots = 0;
+	int others = 0;
 
 	for (const char *p = path;; p++)
 	{
@@ -142,7 +146,7 @@ spell_sort(StringInfo query, const Question *question)
 {
 	StringInfoData keys;
 	StringInfoData orders;
-	SortLists	lists;
+	SortLists lists;
 
 	if (question->nsort == 0 || question->spell_sort == NULL)
 		return;
@@ -179,7 +183,7 @@ dq_question_url(const Question *question, char **problem)
 	StringInfoData url;
 	StringInfoData path;
 	StringInfoData query;
-	size_t		base_len = strlen(question->base_url);
+	size_t base_len = strlen(question->base_url);
 
 	initStringInfo(&path);
 	*problem = expand_path(&path, question);
@@ -216,7 +220,7 @@ dq_question_url(const Question *question, char **problem)
 static void
 append_text(StringInfo out, const char *text)
 {
-	uint64		len = text ? strlen(text) : PG_UINT64_MAX;
+	uint64 len = text ? strlen(text) : PG_UINT64_MAX;
 
 	appendBinaryStringInfo(out, (const char *) &len, sizeof(len));
 	if (text)

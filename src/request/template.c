@@ -25,7 +25,7 @@ template_add(Template *tmpl, int *capacity, char *literal, char *placeholder)
 static bool
 is_column_name(const char *name)
 {
-	size_t		len = strlen(name);
+	size_t len = strlen(name);
 
 	if (name[0] == ' ' || name[len - 1] == ' ')
 		return false;
@@ -59,8 +59,8 @@ placeholder_problem(const char *name, const char *const *names)
 static char *
 read_placeholder(const char **at, const char *const *names, char **problem)
 {
-	size_t		len = strcspn(*at, "{}");
-	char	   *name = pnstrdup(*at, len);
+	size_t len = strcspn(*at, "{}");
+	char *name = pnstrdup(*at, len);
 
 	if ((*at)[len] != '}')
 	{
@@ -77,8 +77,8 @@ read_placeholder(const char **at, const char *const *names, char **problem)
 Template *
 dq_template_compile(const char *source, const char *const *names, char **problem)
 {
-	Template   *tmpl = palloc0(sizeof(Template));
-	int			capacity = 4;
+	Template *tmpl = palloc0(sizeof(Template));
+	int capacity = 4;
 	StringInfoData literal;
 
 	*problem = NULL;
@@ -95,12 +95,13 @@ dq_template_compile(const char *source, const char *const *names, char **problem
 		}
 		else if (at[0] == '}')
 		{
-			*problem = pstrdup("closing brace without an opening one; a brace itself is written twice");
+			*problem = pstrdup(
+				"closing brace without an opening one; a brace itself is written twice");
 			return NULL;
 		}
 		else if (at[0] == '{')
 		{
-			char	   *name;
+			char *name;
 
 			at++;
 			name = read_placeholder(&at, names, problem);
@@ -136,7 +137,7 @@ dq_template_expand(const Template *tmpl, StringInfo out, TemplateLookup lookup, 
 	{
 		const TemplatePart *part = &tmpl->parts[i];
 		const char *value = NULL;
-		bool		is_encoded = false;
+		bool is_encoded = false;
 
 		if (part->literal)
 		{

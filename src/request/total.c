@@ -13,7 +13,7 @@ dq_total_parse(const char *value, int64 *total)
 	const char *space = " \t\r\n";
 	const char *slash = strrchr(value, '/');
 	const char *at = slash ? slash + 1 : value;
-	int64		number = 0;
+	int64 number = 0;
 
 	at += strspn(at, space);
 	if (*at < '0' || *at > '9')

@@ -15,9 +15,9 @@
 /* Scheme, host and port of a URL; owned by libcurl, see origin_free(). */
 typedef struct Origin
 {
-	char	   *scheme;
-	char	   *host;
-	char	   *port;
+	char *scheme;
+	char *host;
+	char *port;
 } Origin;
 
 static const char hex_digits[] = "0123456789ABCDEF";
@@ -67,7 +67,7 @@ encode_except(StringInfo out, const char *text, const char *keep)
 {
 	for (const unsigned char *p = (const unsigned char *) text; *p; p++)
 	{
-		bool		is_triplet = p[0] == '%' && is_hex(p[1]) && is_hex(p[2]);
+		bool is_triplet = p[0] == '%' && is_hex(p[1]) && is_hex(p[2]);
 
 		if (is_unreserved(*p) || is_triplet || strchr(keep, *p))
 			appendStringInfoChar(out, *p);
@@ -86,7 +86,7 @@ dq_url_encode_literal(StringInfo out, const char *text)
 static CURLU *
 url_parse(const char *url)
 {
-	CURLU	   *handle = curl_url();
+	CURLU *handle = curl_url();
 
 	if (handle && curl_url_set(handle, CURLUPART_URL, url, 0) != CURLUE_OK)
 	{
@@ -99,8 +99,8 @@ url_parse(const char *url)
 static bool
 url_has(CURLU *handle, CURLUPart part)
 {
-	char	   *text = NULL;
-	bool		has = curl_url_get(handle, part, &text, 0) == CURLUE_OK;
+	char *text = NULL;
+	bool has = curl_url_get(handle, part, &text, 0) == CURLUE_OK;
 
 	curl_free(text);
 	return has;
@@ -109,8 +109,8 @@ url_has(CURLU *handle, CURLUPart part)
 static bool
 url_is_http(CURLU *handle)
 {
-	char	   *scheme = NULL;
-	bool		is_http = curl_url_get(handle, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+	char *scheme = NULL;
+	bool is_http = curl_url_get(handle, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
 		(pg_strcasecmp(scheme, "http") == 0 || pg_strcasecmp(scheme, "https") == 0);
 
 	curl_free(scheme);
@@ -138,7 +138,7 @@ dq_url_problem(const char *url)
 {
 	const char *problem = NULL;
 	const char *authority = strstr(url, "://");
-	CURLU	   *handle;
+	CURLU *handle;
 
 	if (pg_strncasecmp(url, "http://", 7) != 0 && pg_strncasecmp(url, "https://", 8) != 0)
 		return "it must begin with http:// or https://";
@@ -151,7 +151,8 @@ dq_url_problem(const char *url)
 		return "it is not a valid URL";
 	if (!url_has(handle, CURLUPART_HOST))
 		problem = "it has no host";
-	else if (url_has_user_information(handle) || authority[3 + strcspn(authority + 3, "/?#@")] == '@')
+	else if (url_has_user_information(handle) ||
+			 authority[3 + strcspn(authority + 3, "/?#@")] == '@')
 		problem = "it must not hold a user name or password; these belong into a user mapping";
 	else if (strchr(url, '#'))
 		problem = "it must not have a fragment";
@@ -165,10 +166,11 @@ dq_url_problem(const char *url)
 static char *
 url_text(CURLU *handle)
 {
-	char	   *text = NULL;
-	char	   *copy = NULL;
+	char *text = NULL;
+	char *copy = NULL;
 
-	if (url_is_http(handle) && url_has(handle, CURLUPART_HOST) && !url_has_user_information(handle) &&
+	if (url_is_http(handle) && url_has(handle, CURLUPART_HOST) &&
+		!url_has_user_information(handle) &&
 		curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK &&
 		curl_url_get(handle, CURLUPART_URL, &text, 0) == CURLUE_OK)
 		copy = pstrdup(text);
@@ -179,12 +181,15 @@ url_text(CURLU *handle)
 char *
 dq_url_resolve(const char *base, const char *reference)
 {
-	char	   *resolved = NULL;
-	char	   *first;
-	CURLU	   *handle;
+	char *resolved = NULL;
+	char *first;
+	CURLU *handle;
 	StringInfoData cleaned;
 
-	/* A body may hold a URL that was never encoded; brackets stay, they may belong to an IPv6 host. */
+	/*
+	 * A body may hold a URL that was never encoded; brackets stay, they may belong to an IPv6
+	 * host.
+	 */
 	initStringInfo(&cleaned);
 	reference += strspn(reference, " \t\r\n");
 	first = pnstrdup(reference, strcspn(reference, "#"));
@@ -193,8 +198,8 @@ dq_url_resolve(const char *base, const char *reference)
 	encode_except(&cleaned, first, "!$&'()*+,;=:@/?[]%");
 
 	handle = url_parse(base);
-	if (handle && (cleaned.len == 0 ||
-				   curl_url_set(handle, CURLUPART_URL, cleaned.data, 0) == CURLUE_OK))
+	if (handle &&
+		(cleaned.len == 0 || curl_url_set(handle, CURLUPART_URL, cleaned.data, 0) == CURLUE_OK))
 		resolved = url_text(handle);
 	curl_url_cleanup(handle);
 	pfree(first);
@@ -213,8 +218,8 @@ origin_free(Origin *origin)
 static bool
 origin_of(const char *url, Origin *origin)
 {
-	CURLU	   *handle = url_parse(url);
-	bool		is_good;
+	CURLU *handle = url_parse(url);
+	bool is_good;
 
 	memset(origin, 0, sizeof(*origin));
 	if (handle == NULL)
@@ -231,9 +236,9 @@ origin_of(const char *url, Origin *origin)
 bool
 dq_url_same_origin(const char *a, const char *b)
 {
-	Origin		left;
-	Origin		right;
-	bool		is_same = false;
+	Origin left;
+	Origin right;
+	bool is_same = false;
 
 	if (!origin_of(a, &left))
 		return false;
@@ -250,8 +255,8 @@ dq_url_same_origin(const char *a, const char *b)
 char *
 dq_url_origin(const char *url)
 {
-	Origin		origin;
-	char	   *text;
+	Origin origin;
+	char *text;
 
 	if (!origin_of(url, &origin))
 		return pstrdup("an unknown origin");
@@ -271,7 +276,7 @@ dq_url_add_query(const char *url, const char *query)
 	appendBinaryStringInfo(&out, url, strcspn(url, "#"));
 	if (query[0] != '\0')
 	{
-		char		last = out.len > 0 ? out.data[out.len - 1] : '\0';
+		char last = out.len > 0 ? out.data[out.len - 1] : '\0';
 
 		if (strchr(out.data, '?') == NULL)
 			appendStringInfoChar(&out, '?');

@@ -13,21 +13,21 @@
 extern void dq_url_encode(StringInfo out, const char *value);
 
 /*
- * Appends text of an operator's template: what is legal in a path or query stays, "%" with two hex digits too; the
- * rest is percent-encoded, square brackets and "#" included (strict servers refuse the former, the latter would
- * cut the URL off).
+ * Appends text of an operator's template: what is legal in a path or query stays, "%" with two hex
+ * digits too; the rest is percent-encoded, square brackets and "#" included (strict servers refuse
+ * the former, the latter would cut the URL off).
  */
 extern void dq_url_encode_literal(StringInfo out, const char *text);
 
 /*
- * Checks a base URL: http or https, a host, no user information, no query, no fragment.  Returns NULL when it is good, else
- * what is wrong with it (a static phrase that never quotes a password).
+ * Checks a base URL: http or https, a host, no user information, no query, no fragment.  Returns
+ * NULL when it is good, else what is wrong with it (a static phrase that never quotes a password).
  */
 extern const char *dq_url_problem(const char *url);
 
 /*
- * Resolves a reference found in an answer (RFC 3986 section 5) against the URL it was found in.  NULL when it is no URL, or not
- * http(s), or carries user information.
+ * Resolves a reference found in an answer (RFC 3986 section 5) against the URL it was found in.
+ * NULL when it is no URL, or not http(s), or carries user information.
  */
 extern char *dq_url_resolve(const char *base, const char *reference);
 
@@ -37,7 +37,9 @@ extern bool dq_url_same_origin(const char *a, const char *b);
 /* scheme://host:port of a URL, for messages; user information is never part of it. */
 extern char *dq_url_origin(const char *url);
 
-/* url with "name=value" pairs appended by ? or & as fits; query is already encoded and may be "". */
+/*
+ * url with "name=value" pairs appended by ? or & as fits; query is already encoded and may be "".
+ */
 extern char *dq_url_add_query(const char *url, const char *query);
 
-#endif							/* DQ_URL_H */
+#endif /* DQ_URL_H */

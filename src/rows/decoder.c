@@ -2,9 +2,10 @@
  * decoder.c
  *	  Turns JSON elements into rows.
  *
- * An element is looked at twice: located (which validates it all), then the values of the columns asked for are decoded, each by
- * a ValueDecoder made once for its type.  What goes wrong is told with column, JSON place and value: in the error itself where
- * it is ours, in a context line where it is the type's.
+ * An element is looked at twice: located (which validates it all), then the values of the columns
+ * asked for are decoded, each by a ValueDecoder made once for its type.  What goes wrong is told
+ * with column, JSON place and value: in the error itself where it is ours, in a context line where
+ * it is the type's.
  */
 #include "postgres.h"
 

@@ -2,13 +2,14 @@
  * decoder.h
  *	  Turns one JSON element into the Datums of a row.  Backend only.
  *
- * Only the columns given are decoded.  Numbers and json/jsonb reach the type's input function as their
- * original text; strings are unescaped; arrays and composites are walked; text takes any value.  A missing member and null
- * are NULL (domains are checked for it).  Answers are UTF-8 and converted to the database's encoding.
+ * Only the columns given are decoded.  Numbers and json/jsonb reach the type's input function as
+ * their original text; strings are unescaped; arrays and composites are walked; text takes any
+ * value.  A missing member and null are NULL (domains are checked for it).  Answers are UTF-8 and
+ * converted to the database's encoding.
  *
- * Errors: ERRCODE_FDW_INVALID_STRING_FORMAT for bad JSON and for a value of the wrong kind, else the type's own code; the detail
- * names the column, the JSON place, the value (shortened) and what was expected.  Table, URL and row number are added by
- * the caller's error context.
+ * Errors: ERRCODE_FDW_INVALID_STRING_FORMAT for bad JSON and for a value of the wrong kind, else
+ * the type's own code; the detail names the column, the JSON place, the value (shortened) and what
+ * was expected.  Table, URL and row number are added by the caller's error context.
  */
 #ifndef DQ_DECODER_H
 #define DQ_DECODER_H
@@ -46,8 +47,8 @@ typedef struct RowDecoder RowDecoder;
 extern RowDecoder *dq_decoder_create(TupleDesc tupdesc, const DecoderColumn *columns, int ncolumns);
 
 /*
- * Decodes one element into values/isnull (tupdesc->natts long); columns not asked for become NULL.  By-reference values
- * live in the current context or point into the element.
+ * Decodes one element into values/isnull (tupdesc->natts long); columns not asked for become NULL.
+ * By-reference values live in the current context or point into the element.
  */
 extern void dq_decoder_decode(RowDecoder *decoder, const char *element, size_t len,
 							  const RequestValue *request_values, int nrequest_values,

@@ -2,8 +2,8 @@
  * decoder_container.c
  *	  JSON arrays into PostgreSQL's arrays, JSON objects into composite values.
  *
- * Nesting follows the declared type, not the input: an array has at most MAXDIM dimensions, a composite type cannot contain
- * itself.
+ * Nesting follows the declared type, not the input: an array has at most MAXDIM dimensions, a
+ * composite type cannot contain itself.
  */
 #include "postgres.h"
 
@@ -74,7 +74,10 @@ dq_array_decode(ValueDecoder *decoder, const JsonSlice *value)
 											  decoder->element_byval, decoder->element_align));
 }
 
-/* As many as the first elements say; an element of type json may itself be an array, which is no dimension. */
+/*
+ * As many as the first elements say; an element of type json may itself be an array, which is no
+ * dimension.
+ */
 static int
 count_dimensions(const ValueDecoder *decoder, const JsonSlice *value)
 {

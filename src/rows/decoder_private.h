@@ -1,7 +1,7 @@
 /*
  * decoder_private.h
- *	  What the files of the decoder share: decoder.c (rows), decoder_value.c (one value of any type),
- *	  decoder_scalar.c (numbers, times, bytes) and decoder_container.c (arrays, composites).
+ *	  What the files of the decoder share: decoder.c (rows), decoder_value.c (one value of any
+ *	  type), decoder_scalar.c (numbers, times, bytes) and decoder_container.c (arrays, composites).
  */
 #ifndef DQ_DECODER_PRIVATE_H
 #define DQ_DECODER_PRIVATE_H
@@ -95,7 +95,10 @@ extern char *dq_value_text(DecodeState *state, const JsonSlice *value, int *len)
 pg_noreturn extern void dq_value_fail(DecodeState *state, const JsonSlice *value,
 									  const char *expected);
 
-/* The beginning of a value for messages, in ASCII where the database's encoding is not UTF-8; palloc'd. */
+/*
+ * The beginning of a value for messages, in ASCII where the database's encoding is not UTF-8;
+ * palloc'd.
+ */
 extern char *dq_value_shortened(const DecodeState *state, const char *start, size_t len);
 
 /* The JSON Pointer of the value being decoded; palloc'd. */

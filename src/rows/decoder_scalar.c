@@ -2,8 +2,9 @@
  * decoder_scalar.c
  *	  Numbers, times and bytes from their JSON text without an input function.
  *
- * Nothing passes through a double that a double cannot hold exactly: integers and epochs are computed in int64, and a float
- * is parsed here only where one correctly rounded operation gives it.
+ * Nothing passes through a double that a double cannot hold exactly: integers and epochs are
+ * computed in int64, and a float is parsed here only where one correctly rounded operation gives
+ * it.
  */
 #include "postgres.h"
 
@@ -51,8 +52,8 @@ dq_integer_parse(const char *digits, size_t len, int64 *result)
 }
 
 /*
- * At most 15 digits and a power of ten that a double holds exactly: then one division rounds correctly (Clinger 1990). JSON
- * syntax has been checked.
+ * At most 15 digits and a power of ten that a double holds exactly: then one division rounds
+ * correctly (Clinger 1990). JSON syntax has been checked.
  */
 bool
 dq_float_parse(const char *number, size_t len, double *result)

@@ -2,9 +2,10 @@
  * decoder_value.c
  *	  Decodes one JSON value into a Datum of any type.
  *
- * The type's shape, found out once, says how: common types straight from the bytes, containers by walking them, all
- * others by the type's input function, which gets numbers as they were written.  The short cuts give what the input
- * function would give; where they are not sure, they leave the value to it, so that errors are always the type's own.
+ * The type's shape, found out once, says how: common types straight from the bytes, containers by
+ * walking them, all others by the type's input function, which gets numbers as they were written.
+ * The short cuts give what the input function would give; where they are not sure, they leave the
+ * value to it, so that errors are always the type's own.
  */
 #include "postgres.h"
 
@@ -98,7 +99,10 @@ dq_value_decode(ValueDecoder *decoder, const JsonSlice *value, bool *isnull)
 {
 	Datum result = (Datum) 0;
 
-	/* A JSON null is no value for json columns either: a member that is missing and one that is null are the same. */
+	/*
+	 * A JSON null is no value for json columns either: a member that is missing and one that is
+	 * null are the same.
+	 */
 	*isnull = value->kind == JSONK_MISSING || value->kind == JSONK_NULL;
 	if (!*isnull)
 		result = decode_present(decoder, value);

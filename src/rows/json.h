@@ -67,8 +67,8 @@ typedef struct JsonPointer
 } JsonPointer;
 
 /*
- * Compiles a pointer, e.g. "/shipping/city".  Returns NULL and sets *problem to a static phrase when the text
- * is no RFC 6901 pointer.  The result is palloc'd in the current context.
+ * Compiles a pointer, e.g. "/shipping/city".  Returns NULL and sets *problem to a static phrase
+ * when the text is no RFC 6901 pointer.  The result is palloc'd in the current context.
  */
 extern JsonPointer *dq_json_pointer_compile(const char *text, const char **problem);
 
@@ -81,24 +81,25 @@ typedef struct JsonLocator JsonLocator;
 extern JsonLocator *dq_json_locator_create(const JsonPointer *const *pointers, int npointers);
 
 /*
- * Validates the whole text as one JSON value (UTF-8, grammar, depth, no trailing bytes but white space) and
- * fills found[i] with the value at pointer i, JSONK_MISSING where there is none.  Of duplicate members the last
- * counts, as in jsonb.  A pointer that steps into a scalar (not null) yields JSONERR_NOT_CONTAINER with
- * *culprit = that pointer's number; into null or a missing member: JSONK_MISSING.  Allocates nothing per call in the common
- * case.  Returns false with *error filled.
+ * Validates the whole text as one JSON value (UTF-8, grammar, depth, no trailing bytes but white
+ * space) and fills found[i] with the value at pointer i, JSONK_MISSING where there is none.  Of
+ * duplicate members the last counts, as in jsonb.  A pointer that steps into a scalar (not null)
+ * yields JSONERR_NOT_CONTAINER with *culprit = that pointer's number; into null or a missing
+ * member: JSONK_MISSING.  Allocates nothing per call in the common case.  Returns false with
+ * *error filled.
  */
 extern bool dq_json_locate(JsonLocator *locator, const char *text, size_t len, JsonSlice *found,
 						   int *culprit, JsonError *error);
 
 /*
- * Appends the text of a JSON string (quotes included in the slice), escapes resolved, to out.  \u0000 is
- * JSONERR_ESCAPE, because PostgreSQL's text cannot hold it.
+ * Appends the text of a JSON string (quotes included in the slice), escapes resolved, to out.
+ * \u0000 is JSONERR_ESCAPE, because PostgreSQL's text cannot hold it.
  */
 extern bool dq_json_string_append(StringInfo out, const JsonSlice *string, JsonError *error);
 
 /*
- * Walks the members of an array or object of valid JSON: iterate until false.  key is JSONK_MISSING in an
- * array, else the member's name with quotes.
+ * Walks the members of an array or object of valid JSON: iterate until false.  key is
+ * JSONK_MISSING in an array, else the member's name with quotes.
  */
 typedef struct JsonIterator
 {

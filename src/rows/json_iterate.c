@@ -1,6 +1,7 @@
 /*
  * json_iterate.c
- *	  Where values of JSON end, without checking them, and walks through arrays and objects of JSON that was checked.
+ *	  Where values of JSON end, without checking them, and walks through arrays and objects of JSON
+ *	  that was checked.
  */
 #include "base.h"
 

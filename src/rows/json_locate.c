@@ -2,12 +2,14 @@
  * json_locate.c
  *	  Validates one JSON text and finds the values at a set of pointers, in one pass.
  *
- * The pointers form a trie of their reference tokens.  The scan carries along the trie node of the value it is at, or
- * NULL where no pointer leads; there it only validates.  Members mostly come in the same order in every
- * element, so each node remembers which child followed last time and tries that one first; else the name is looked up in the
- * node's buckets.
+ * The pointers form a trie of their reference tokens.  The scan carries along the trie node of the
+ * value it is at, or
+ * NULL where no pointer leads; there it only validates.  Members mostly come in the same order in
+ * every element, so each node remembers which child followed last time and tries that one first;
+ * else the name is looked up in the node's buckets.
  *
- * Nothing is reset between texts: a node's state counts only where its generation is that of the locator.
+ * Nothing is reset between texts: a node's state counts only where its generation is that of the
+ * locator.
  */
 #include "base.h"
 
@@ -299,8 +301,8 @@ scan_member_name(Locating *locating, const char *p, TrieNode *node, TrieNode **c
 }
 
 /*
- * Opens the array or object at p.  *is_empty: it was closed at once and p stands behind it, else at the first value
- * inside, which belongs to *node.
+ * Opens the array or object at p.  *is_empty: it was closed at once and p stands behind it, else
+ * at the first value inside, which belongs to *node.
  */
 static const char *
 open_container(Locating *locating, const char *p, TrieNode **node, bool *is_empty)
@@ -395,8 +397,8 @@ locate_value(Locating *locating, const char *p)
 }
 
 /*
- * Goes on behind a value: closes what ends here, up to the next value, which belongs to *node, or to the end of the
- * outermost value.
+ * Goes on behind a value: closes what ends here, up to the next value, which belongs to *node, or
+ * to the end of the outermost value.
  */
 static const char *
 after_value(Locating *locating, const char *p, TrieNode **node, bool *is_done)
@@ -430,7 +432,10 @@ after_value(Locating *locating, const char *p, TrieNode **node, bool *is_done)
 	return p;
 }
 
-/* Finds a node that is still opaque at the end, and the first pointer below it; true when there is none. */
+/*
+ * Finds a node that is still opaque at the end, and the first pointer below it; true when there is
+ * none.
+ */
 static bool
 report_opaque(Locating *locating, int *culprit)
 {

@@ -2,8 +2,8 @@
  * json_scan.c
  *	  Strings, numbers and literals of JSON, checked (RFC 8259, RFC 3629).
  *
- * Stricter than json-c, which takes NaN, single quotes and lone surrogates: whatever PostgreSQL's jsonb would
- * refuse is refused here, with an error that says why and where.
+ * Stricter than json-c, which takes NaN, single quotes and lone surrogates: whatever PostgreSQL's
+ * jsonb would refuse is refused here, with an error that says why and where.
  */
 #include "base.h"
 
@@ -89,7 +89,10 @@ dq_json_scan_string(const JsonScan *scan, const char *p, bool *has_escapes)
 	return NULL;
 }
 
-/* Passes a run of characters that are not ASCII: shortest form, no surrogates, none beyond U+10FFFF. */
+/*
+ * Passes a run of characters that are not ASCII: shortest form, no surrogates, none beyond
+ * U+10FFFF.
+ */
 static const char *
 scan_utf8(const JsonScan *scan, const char *start)
 {

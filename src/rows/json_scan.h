@@ -2,8 +2,8 @@
  * json_scan.h
  *	  The tokens of JSON, checked against RFC 8259; private to rows/.
  *
- * Scanners take a pointer to a token's first byte and return the one behind its last, or NULL with the error
- * filled.  Plain ASCII inside strings, most of any answer, is passed 16 bytes at a time.
+ * Scanners take a pointer to a token's first byte and return the one behind its last, or NULL with
+ * the error filled.  Plain ASCII inside strings, most of any answer, is passed 16 bytes at a time.
  */
 #ifndef DQ_JSON_SCAN_H
 #define DQ_JSON_SCAN_H
@@ -55,8 +55,8 @@ extern const char *dq_json_scan_literal(const JsonScan *scan, const char *p);
 extern const char *dq_json_scan_escape(const JsonScan *scan, const char *p, uint32 *code);
 
 /*
- * Finds the end of an array or object without checking it; resumable at any byte.  All zero before its opening
- * bracket.
+ * Finds the end of an array or object without checking it; resumable at any byte.  All zero before
+ * its opening bracket.
  */
 typedef struct JsonExtent
 {
@@ -85,7 +85,10 @@ json_skip_space(const char *p, const char *end)
 	return p;
 }
 
-/* The first byte at or behind p that is not plain: a quote, a backslash, a control character, not ASCII. */
+/*
+ * The first byte at or behind p that is not plain: a quote, a backslash, a control character, not
+ * ASCII.
+ */
 static inline const char *
 json_skip_plain(const char *p, const char *end)
 {

@@ -2,8 +2,8 @@
  * json_string.c
  *	  Escapes of JSON strings resolved.
  *
- * Not by json-c: it would build an object per string, stop at \u0000, and turn a lone surrogate into U+FFFD
- * without a word.
+ * Not by json-c: it would build an object per string, stop at \u0000, and turn a lone surrogate
+ * into U+FFFD without a word.
  */
 #include "base.h"
 

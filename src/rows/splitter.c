@@ -2,11 +2,12 @@
  * splitter.c
  *	  Hands out the elements of an answer that is still arriving.
  *
- * A state machine that can stop at any byte.  splitter_envelope.c follows the answer's outer structure to the rows' place; here
- * are the rows themselves, of which only the extents are found, and what both share.
+ * A state machine that can stop at any byte.  splitter_envelope.c follows the answer's outer
+ * structure to the rows' place; here are the rows themselves, of which only the extents are found,
+ * and what both share.
  *
- * Bytes are looked at once and, as long as a token or element lies in one chunk, not copied.  What a chunk
- * ends inside of goes to splitter->buffer, what is being captured to the capture's own.
+ * Bytes are looked at once and, as long as a token or element lies in one chunk, not copied.  What
+ * a chunk ends inside of goes to splitter->buffer, what is being captured to the capture's own.
  */
 #include "base.h"
 
@@ -407,7 +408,8 @@ dq_splitter_pass_bare(RowSplitter *splitter)
 /*
  * Errors
  *
- * A capture that has become too large is told before any other error, as it would be if a chunk had ended here.
+ * A capture that has become too large is told before any other error, as it would be if a chunk
+ * had ended here.
  */
 
 SplitResult

@@ -2,10 +2,11 @@
  * splitter.h
  *	  Finds one row after the other in an answer that is still arriving.
  *
- * Feed bytes as they come; next() hands out elements of the array at the rows' place as byte ranges.
- * Members outside the rows (a cursor, a total) are captured whether they stand before or after.
- * Memory held: one element, one chunk and the captures.  Everything outside the elements is validated here (grammar,
- * UTF-8, depth); inside an element only its extent is found, dq_json_locate() validates it.
+ * Feed bytes as they come; next() hands out elements of the array at the rows' place as byte
+ * ranges. Members outside the rows (a cursor, a total) are captured whether they stand before or
+ * after. Memory held: one element, one chunk and the captures.  Everything outside the elements is
+ * validated here (grammar, UTF-8, depth); inside an element only its extent is found,
+ * dq_json_locate() validates it.
  *
  * Pure room: nothing here raises.
  */
@@ -32,20 +33,23 @@ typedef enum SplitResult
 	SPLIT_ERROR		 /* *error says what is wrong; the splitter is dead */
 } SplitResult;
 
-/* Created in the current memory context, which must outlive it; config is copied, its pointers borrowed. */
+/*
+ * Created in the current memory context, which must outlive it; config is copied, its pointers
+ * borrowed.
+ */
 extern RowSplitter *dq_splitter_create(const SplitterConfig *config);
 
 /*
- * Hands the next bytes over, once next() answered SPLIT_NEED_MORE to the ones before.  They are borrowed until it does so
- * again; what a chunk ends inside of is copied.
+ * Hands the next bytes over, once next() answered SPLIT_NEED_MORE to the ones before.  They are
+ * borrowed until it does so again; what a chunk ends inside of is copied.
  */
 extern void dq_splitter_feed(RowSplitter *splitter, const char *bytes, size_t len);
 
 extern SplitResult dq_splitter_next(RowSplitter *splitter, JsonSlice *element, JsonError *error);
 
 /*
- * Says that no more bytes come (call when next() answered SPLIT_NEED_MORE).  False when the answer is cut off,
- * the rows were missing, or nothing came at all.
+ * Says that no more bytes come (call when next() answered SPLIT_NEED_MORE).  False when the answer
+ * is cut off, the rows were missing, or nothing came at all.
  */
 extern bool dq_splitter_finish(RowSplitter *splitter, JsonError *error);
 

@@ -1,9 +1,11 @@
 /*
  * splitter_envelope.c
- *	  What stands around the rows of an answer: checked, followed to the rows' place, captured where wanted.
+ *	  What stands around the rows of an answer: checked, followed to the rows' place, captured
+ *	  where wanted.
  *
- * Structure is checked byte by byte, tokens as a whole once their end has come.  The path to the current value
- * is not kept; each pointer only knows how many of its leading tokens the path agrees with.
+ * Structure is checked byte by byte, tokens as a whole once their end has come.  The path to the
+ * current value is not kept; each pointer only knows how many of its leading tokens the path
+ * agrees with.
  */
 #include "base.h"
 
@@ -301,7 +303,10 @@ dq_splitter_end_bare(RowSplitter *splitter, bool is_last)
  * Following the path
  */
 
-/* A pointer meets the name, or the index where name is NULL, of a value in the innermost of depth levels. */
+/*
+ * A pointer meets the name, or the index where name is NULL, of a value in the innermost of depth
+ * levels.
+ */
 static void
 follow(const JsonPointer *pointer, int *matched, int depth, const char *name, int name_len,
 	   int64 index)

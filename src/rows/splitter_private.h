@@ -102,11 +102,17 @@ extern SplitResult dq_splitter_keep_captures(RowSplitter *splitter);
 /* Begins a token or element at p. */
 extern void dq_splitter_begin_token(RowSplitter *splitter, SplitterState state, JsonKind kind);
 
-/* Moves p behind the string, or behind the number or literal, at hand; false: its end is not in this chunk. */
+/*
+ * Moves p behind the string, or behind the number or literal, at hand; false: its end is not in
+ * this chunk.
+ */
 extern bool dq_splitter_pass_string(RowSplitter *splitter);
 extern bool dq_splitter_pass_bare(RowSplitter *splitter);
 
-/* The token or element that ended before p in one piece; its bytes are valid until the next one begins. */
+/*
+ * The token or element that ended before p in one piece; its bytes are valid until the next one
+ * begins.
+ */
 extern SplitResult dq_splitter_take_token(RowSplitter *splitter, JsonSlice *token);
 
 extern SplitResult dq_splitter_fail(RowSplitter *splitter, JsonErrorCode code, uint64 offset,

@@ -21,7 +21,8 @@ bool
 dq_option_is_token(const char *value)
 {
 	return value[0] != '\0' &&
-		value[strspn(value, "!#$%&'*+-.^_`|~0123456789"
+		value[strspn(value,
+					 "!#$%&'*+-.^_`|~0123456789"
 					 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
 }
 
@@ -30,13 +31,16 @@ static char *
 string_text(const JsonSlice *string)
 {
 	StringInfoData text;
-	JsonError	error;
+	JsonError error;
 
 	initStringInfo(&text);
 	return dq_json_string_append(&text, string, &error) ? text.data : NULL;
 }
 
-/* NULL when the member is good, with *name and *value set; else what is wrong, without quoting a value. */
+/*
+ * NULL when the member is good, with *name and *value set; else what is wrong, without quoting a
+ * value.
+ */
 static char *
 read_header(const JsonSlice *key, const JsonSlice *member, char **name, char **value)
 {
@@ -56,13 +60,13 @@ dq_option_headers(const char *value, char **problem)
 {
 	const char *ignored;
 	const JsonPointer *whole = dq_json_pointer_compile("", &ignored);
-	JsonSlice	object;
-	JsonSlice	key;
-	JsonSlice	member;
+	JsonSlice object;
+	JsonSlice key;
+	JsonSlice member;
 	JsonIterator iterator;
-	JsonError	error;
-	int			culprit;
-	List	   *headers = NIL;
+	JsonError error;
+	int culprit;
+	List *headers = NIL;
 
 	*problem = NULL;
 	if (!dq_json_locate(dq_json_locator_create(&whole, 1), value, strlen(value), &object, &culprit,
@@ -75,8 +79,8 @@ dq_option_headers(const char *value, char **problem)
 	dq_json_iterate(&iterator, &object);
 	while (*problem == NULL && dq_json_iterator_next(&iterator, &key, &member))
 	{
-		char	   *name = NULL;
-		char	   *text = NULL;
+		char *name = NULL;
+		char *text = NULL;
 
 		*problem = read_header(&key, &member, &name, &text);
 		if (*problem == NULL)

@@ -1,6 +1,7 @@
 /*
  * option_table.c
- *	  The table of all options.  To add one: a row here, an OptionId, the code that uses it, a test, a line in the README.
+ *	  The table of all options.  To add one: a row here, an OptionId, the code that uses it, a
+ *	  test, a line in the README.
  */
 #include "postgres.h"
 
@@ -12,85 +13,97 @@
 #define C PLACE_COLUMN
 #define U PLACE_MAPPING
 
-/* Words stand in the order of the enums that they are read into; some enums begin with a value that has no word. */
-static const char *const not_found_words[] = {"empty", "fail", NULL};
-static const char *const paging_words[] = {"none", "page", "offset", "cursor", "link", "next", NULL};
-static const char *const last_page_words[] = {"empty", "short", NULL};
-static const char *const trust_words[] = {"recheck", "exact", NULL};
-static const char *const sort_words[] = {"nulls_first", "nulls_last", NULL};
-static const char *const from_words[] = {"request", NULL};
-static const char *const format_words[] = {"epoch", "epoch_ms", "base64", NULL};
-static const char *const auth_words[] = {"none", "basic", "bearer", "api_key", NULL};
+/*
+ * Words stand in the order of the enums that they are read into; some enums begin with a value
+ * that has no word.
+ */
+static const char *const not_found_words[] = { "empty", "fail", NULL };
+static const char *const paging_words[] = {
+	"none", "page", "offset", "cursor", "link", "next", NULL
+};
+static const char *const last_page_words[] = { "empty", "short", NULL };
+static const char *const trust_words[] = { "recheck", "exact", NULL };
+static const char *const sort_words[] = { "nulls_first", "nulls_last", NULL };
+static const char *const from_words[] = { "request", NULL };
+static const char *const format_words[] = { "epoch", "epoch_ms", "base64", NULL };
+static const char *const auth_words[] = { "none", "basic", "bearer", "api_key", NULL };
 
-#define SPELL(operator, condition, what) \
-	{"spell_" operator, S | T | C, OPTION_SPELL, NULL, \
-		"how " what " is said in the query string (default: the dialect's)", .op = condition}
+#define SPELL(operator, condition, what)                                                         \
+	{                                                                                            \
+		"spell_" operator, S | T | C, OPTION_SPELL, NULL,                                        \
+			"how " what " is said in the query string (default: the dialect's)", .op = condition \
+	}
 
 const OptionRow dq_options[OPTION_COUNT] = {
-	[OPT_URL] = {"url", S, OPTION_URL, NULL, "base URL of the service, http or https"},
-	[OPT_DIALECT] = {"dialect", S | T, OPTION_DIALECT, "plain",
-	"preset of how filters, sort and paging are said"},
-	[OPT_HEADERS] = {"headers", S | T, OPTION_HEADERS, NULL, "JSON object of fixed request headers"},
-	[OPT_TIMEOUT] = {"timeout", S | T, OPTION_DURATION, "30s",
-	"time for one attempt of a request; 0 is none"},
-	[OPT_CONNECT_TIMEOUT] = {"connect_timeout", S | T, OPTION_DURATION, "5s",
-	"time for making a connection; 0 is none"},
-	[OPT_RETRIES] = {"retries", S | T, OPTION_INT, "2", "attempts after the first that failed",
-	.max = 100},
-	[OPT_RETRY_BACKOFF] = {"retry_backoff", S | T, OPTION_DURATION, "100ms",
-	"upper bound of the first delay before another attempt; doubles each time"},
-	[OPT_MAX_IN_FLIGHT] = {"max_in_flight", S, OPTION_INT, "16",
-	"requests at once to the service, for each session",.min = 1,.max = 1000},
-	[OPT_MAX_RESPONSE] = {"max_response", S | T, OPTION_SIZE, "256MB",
-	"largest answer, decompressed; 0 is no bound"},
-	[OPT_NOT_FOUND] = {"not_found", S | T, OPTION_ENUM, NULL,
-		"what status 404 means: no rows, or an error (default: empty on a lookup, else fail)",
-	.words = not_found_words,.first_word = NOT_FOUND_EMPTY},
-	[OPT_PREFETCH] = {"prefetch", S | T, OPTION_BOOL, "true",
-	"ask when the query starts, not when the scan is reached"},
-	[OPT_PROXY] = {"proxy", S, OPTION_PROXY, NULL, "URL of an HTTP proxy (default: none)"},
-	[OPT_CA_FILE] = {"ca_file", S, OPTION_FILE, NULL,
-		"file of trusted certificate authorities (default: the system's)",
-	.is_superuser_only = true},
-	[OPT_IDEMPOTENT] = {"idempotent", S | T, OPTION_BOOL, "true",
-	"requests may be sent again after a failure"},
+	[OPT_URL] = { "url", S, OPTION_URL, NULL, "base URL of the service, http or https" },
+	[OPT_DIALECT] = { "dialect", S | T, OPTION_DIALECT, "plain",
+					  "preset of how filters, sort and paging are said" },
+	[OPT_HEADERS] = { "headers", S | T, OPTION_HEADERS, NULL,
+					  "JSON object of fixed request headers" },
+	[OPT_TIMEOUT] = { "timeout", S | T, OPTION_DURATION, "30s",
+					  "time for one attempt of a request; 0 is none" },
+	[OPT_CONNECT_TIMEOUT] = { "connect_timeout", S | T, OPTION_DURATION, "5s",
+							  "time for making a connection; 0 is none" },
+	[OPT_RETRIES] = { "retries", S | T, OPTION_INT, "2", "attempts after the first that failed",
+					  .max = 100 },
+	[OPT_RETRY_BACKOFF] = { "retry_backoff", S | T, OPTION_DURATION, "100ms",
+							"upper bound of the first delay before another attempt; doubles each time" },
+	[OPT_MAX_IN_FLIGHT] = { "max_in_flight", S, OPTION_INT, "16",
+							"requests at once to the service, for each session", .min = 1,
+							.max = 1000 },
+	[OPT_MAX_RESPONSE] = { "max_response", S | T, OPTION_SIZE, "256MB",
+						   "largest answer, decompressed; 0 is no bound" },
+	[OPT_NOT_FOUND] = { "not_found", S | T, OPTION_ENUM, NULL,
+						"what status 404 means: no rows, or an error (default: empty on a lookup, else fail)",
+						.words = not_found_words, .first_word = NOT_FOUND_EMPTY },
+	[OPT_PREFETCH] = { "prefetch", S | T, OPTION_BOOL, "true",
+					   "ask when the query starts, not when the scan is reached" },
+	[OPT_PROXY] = { "proxy", S, OPTION_PROXY, NULL, "URL of an HTTP proxy (default: none)" },
+	[OPT_CA_FILE] = { "ca_file", S, OPTION_FILE, NULL,
+					  "file of trusted certificate authorities (default: the system's)",
+					  .is_superuser_only = true },
+	[OPT_IDEMPOTENT] = { "idempotent", S | T, OPTION_BOOL, "true",
+						 "requests may be sent again after a failure" },
 
-	[OPT_PATH] = {"path", T, OPTION_PATH, NULL,
-	"path of the collection; {column} makes the column required"},
-	[OPT_LOOKUP_PATH] = {"lookup_path", T, OPTION_LOOKUP_PATH, NULL, "path of one item, with {column}"},
-	[OPT_ROWS] = {"rows", T, OPTION_POINTER, "", "where the rows stand in the answer"},
-	[OPT_LOOKUP_ROWS] = {"lookup_rows", T, OPTION_POINTER, "",
-	"where the row stands in the answer of lookup_path"},
-	[OPT_PAGING] = {"paging", T, OPTION_ENUM, "none", "how further pages are asked for",
-	.words = paging_words},
-	[OPT_PAGE_SIZE] = {"page_size", S | T, OPTION_INT, "0",
-	"rows to ask for in one page; 0 leaves it to the service"},
-	[OPT_PAGE_PARAM] = {"page_param", S | T, OPTION_TEXT, NULL,
-	"parameter of the page's number (default: the dialect's)"},
-	[OPT_SIZE_PARAM] = {"size_param", S | T, OPTION_TEXT, NULL,
-	"parameter of the page's size (default: the dialect's)"},
-	[OPT_OFFSET_PARAM] = {"offset_param", S | T, OPTION_TEXT, NULL,
-	"parameter of the offset (default: the dialect's)"},
-	[OPT_CURSOR_PARAM] = {"cursor_param", S | T, OPTION_TEXT, NULL,
-	"parameter of the cursor (default: the dialect's)"},
-	[OPT_FIRST_PAGE] = {"first_page", S | T, OPTION_INT, NULL,
-	"number of the first page (default: the dialect's)"},
-	[OPT_NEXT] = {"next", S | T, OPTION_POINTER, NULL,
-	"where the next cursor, or the next page's URL, stands in the answer"},
-	[OPT_TOTAL] = {"total", S | T, OPTION_POINTER_OR_HEADER, NULL,
-	"where the number of all rows stands: a JSON Pointer, or header:Name"},
-	[OPT_MAX_PAGES] = {"max_pages", S | T, OPTION_INT, "100000",
-	"more pages than that end with an error",.min = 1},
-	[OPT_LAST_PAGE] = {"last_page", S | T, OPTION_ENUM, "empty",
-	"what ends page and offset paging: an empty page, or a short one",.words = last_page_words},
-	[OPT_MAX_BATCH] = {"max_batch", S | T, OPTION_INT, "100", "keys in one request",
-	.min = 1,.max = 100000},
-	[OPT_MAX_URL] = {"max_url", S | T, OPTION_SIZE, "8000", "longest URL that is sent",
-	.min = 100,.max = 1024 * 1024},
-	[OPT_TRUST] = {"trust", T | C, OPTION_ENUM, "recheck",
-	"whether what the service filters is checked again locally",.words = trust_words},
-	[OPT_ESTIMATED_ROWS] = {"estimated_rows", T, OPTION_INT, "100000", "rows, for the planner",
-	.min = 1},
+	[OPT_PATH] = { "path", T, OPTION_PATH, NULL,
+				   "path of the collection; {column} makes the column required" },
+	[OPT_LOOKUP_PATH] = { "lookup_path", T, OPTION_LOOKUP_PATH, NULL,
+						  "path of one item, with {column}" },
+	[OPT_ROWS] = { "rows", T, OPTION_POINTER, "", "where the rows stand in the answer" },
+	[OPT_LOOKUP_ROWS] = { "lookup_rows", T, OPTION_POINTER, "",
+						  "where the row stands in the answer of lookup_path" },
+	[OPT_PAGING] = { "paging", T, OPTION_ENUM, "none", "how further pages are asked for",
+					 .words = paging_words },
+	[OPT_PAGE_SIZE] = { "page_size", S | T, OPTION_INT, "0",
+						"rows to ask for in one page; 0 leaves it to the service" },
+	[OPT_PAGE_PARAM] = { "page_param", S | T, OPTION_TEXT, NULL,
+						 "parameter of the page's number (default: the dialect's)" },
+	[OPT_SIZE_PARAM] = { "size_param", S | T, OPTION_TEXT, NULL,
+						 "parameter of the page's size (default: the dialect's)" },
+	[OPT_OFFSET_PARAM] = { "offset_param", S | T, OPTION_TEXT, NULL,
+						   "parameter of the offset (default: the dialect's)" },
+	[OPT_CURSOR_PARAM] = { "cursor_param", S | T, OPTION_TEXT, NULL,
+						   "parameter of the cursor (default: the dialect's)" },
+	[OPT_FIRST_PAGE] = { "first_page", S | T, OPTION_INT, NULL,
+						 "number of the first page (default: the dialect's)" },
+	[OPT_NEXT] = { "next", S | T, OPTION_POINTER, NULL,
+				   "where the next cursor, or the next page's URL, stands in the answer" },
+	[OPT_TOTAL] = { "total", S | T, OPTION_POINTER_OR_HEADER, NULL,
+					"where the number of all rows stands: a JSON Pointer, or header:Name" },
+	[OPT_MAX_PAGES] = { "max_pages", S | T, OPTION_INT, "100000",
+						"more pages than that end with an error", .min = 1 },
+	[OPT_LAST_PAGE] = { "last_page", S | T, OPTION_ENUM, "empty",
+						"what ends page and offset paging: an empty page, or a short one",
+						.words = last_page_words },
+	[OPT_MAX_BATCH] = { "max_batch", S | T, OPTION_INT, "100", "keys in one request", .min = 1,
+						.max = 100000 },
+	[OPT_MAX_URL] = { "max_url", S | T, OPTION_SIZE, "8000", "longest URL that is sent", .min = 100,
+					  .max = 1024 * 1024 },
+	[OPT_TRUST] = { "trust", T | C, OPTION_ENUM, "recheck",
+					"whether what the service filters is checked again locally",
+					.words = trust_words },
+	[OPT_ESTIMATED_ROWS] = { "estimated_rows", T, OPTION_INT, "100000", "rows, for the planner",
+							 .min = 1 },
 
 	[OPT_SPELL_EQ] = SPELL("eq", COND_EQ, "="),
 	[OPT_SPELL_NE] = SPELL("ne", COND_NE, "<>"),
@@ -102,38 +115,37 @@ const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_SPELL_LIKE] = SPELL("like", COND_LIKE, "LIKE"),
 	[OPT_SPELL_NULL] = SPELL("null", COND_NULL, "IS NULL"),
 	[OPT_SPELL_NOTNULL] = SPELL("notnull", COND_NOTNULL, "IS NOT NULL"),
-	[OPT_SPELL_SORT] = {"spell_sort", S | T, OPTION_SPELL_SORT, NULL,
-	"how ORDER BY is said in the query string (default: the dialect's)"},
+	[OPT_SPELL_SORT] = { "spell_sort", S | T, OPTION_SPELL_SORT, NULL,
+						 "how ORDER BY is said in the query string (default: the dialect's)" },
 
-	[OPT_JSON] = {"json", C, OPTION_POINTER, NULL,
-	"where the value stands in the row (default: the member of the column's name)"},
-	[OPT_PARAM] = {"param", C, OPTION_TEXT, NULL,
-	"the parameter's name (default: the column's)"},
-	[OPT_FILTER] = {"filter", C, OPTION_FILTER, NULL,
-	"operators that the service evaluates: = <> < <= > >= in like null"},
-	[OPT_KEY] = {"key", C, OPTION_BOOL, "false", "the column identifies a row"},
-	[OPT_REQUIRED] = {"required", C, OPTION_BOOL, "false",
-	"the service cannot be asked without a condition on the column"},
-	[OPT_SORT] = {"sort", C, OPTION_ENUM, NULL,
-		"the service can sort by the column, and where it puts NULL in ascending order",
-	.words = sort_words,.first_word = SORT_NULLS_FIRST},
-	[OPT_FROM] = {"from", C, OPTION_ENUM, NULL,
-		"\"request\": the value is the one that was asked for, the answer does not repeat it",
-	.words = from_words},
-	[OPT_FORMAT] = {"format", C, OPTION_ENUM, NULL,
-		"how the value is written: epoch and epoch_ms for times, base64 for bytea (default: as the type's input is)",
-	.words = format_words,.first_word = FORMAT_EPOCH},
-	[OPT_DEFAULT_PARAM] = {"default_param", C, OPTION_PARAM, NULL,
-	"name=value to send when the query does not restrict the column"},
+	[OPT_JSON] = { "json", C, OPTION_POINTER, NULL,
+				   "where the value stands in the row (default: the member of the column's name)" },
+	[OPT_PARAM] = { "param", C, OPTION_TEXT, NULL, "the parameter's name (default: the column's)" },
+	[OPT_FILTER] = { "filter", C, OPTION_FILTER, NULL,
+					 "operators that the service evaluates: = <> < <= > >= in like null" },
+	[OPT_KEY] = { "key", C, OPTION_BOOL, "false", "the column identifies a row" },
+	[OPT_REQUIRED] = { "required", C, OPTION_BOOL, "false",
+					   "the service cannot be asked without a condition on the column" },
+	[OPT_SORT] = { "sort", C, OPTION_ENUM, NULL,
+				   "the service can sort by the column, and where it puts NULL in ascending order",
+				   .words = sort_words, .first_word = SORT_NULLS_FIRST },
+	[OPT_FROM] = { "from", C, OPTION_ENUM, NULL,
+				   "\"request\": the value is the one that was asked for, the answer does not repeat it",
+				   .words = from_words },
+	[OPT_FORMAT] = { "format", C, OPTION_ENUM, NULL,
+					 "how the value is written: epoch and epoch_ms for times, base64 for bytea (default: as the type's input is)",
+					 .words = format_words, .first_word = FORMAT_EPOCH },
+	[OPT_DEFAULT_PARAM] = { "default_param", C, OPTION_PARAM, NULL,
+							"name=value to send when the query does not restrict the column" },
 
-	[OPT_AUTH] = {"auth", U, OPTION_ENUM, "none", "how to authenticate", .words = auth_words},
-	[OPT_USERNAME] = {"username", U, OPTION_USERNAME, NULL, "user name for auth basic"},
-	[OPT_PASSWORD] = {"password", U, OPTION_EMPTY_TEXT, NULL, "password for auth basic",
-	.is_secret = true},
-	[OPT_TOKEN] = {"token", U, OPTION_TEXT, NULL, "token for auth bearer",.is_secret = true},
-	[OPT_API_KEY] = {"api_key", U, OPTION_TEXT, NULL, "key for auth api_key",.is_secret = true},
-	[OPT_API_KEY_IN] = {"api_key_in", U, OPTION_API_KEY_IN, "header:X-API-Key",
-	"where the key is sent: header:Name or query:name"},
+	[OPT_AUTH] = { "auth", U, OPTION_ENUM, "none", "how to authenticate", .words = auth_words },
+	[OPT_USERNAME] = { "username", U, OPTION_USERNAME, NULL, "user name for auth basic" },
+	[OPT_PASSWORD] = { "password", U, OPTION_EMPTY_TEXT, NULL, "password for auth basic",
+					   .is_secret = true },
+	[OPT_TOKEN] = { "token", U, OPTION_TEXT, NULL, "token for auth bearer", .is_secret = true },
+	[OPT_API_KEY] = { "api_key", U, OPTION_TEXT, NULL, "key for auth api_key", .is_secret = true },
+	[OPT_API_KEY_IN] = { "api_key_in", U, OPTION_API_KEY_IN, "header:X-API-Key",
+						 "where the key is sent: header:Name or query:name" },
 };
 
 const OptionRow *

@@ -2,8 +2,8 @@
  * option_value.c
  *	  Checking and reading the values of options, by type.
  *
- * A check looks at one value alone.  What it says about a value must hold no secret: a URL or a header may carry one
- * that does not belong there.
+ * A check looks at one value alone.  What it says about a value must hold no secret: a URL or a
+ * header may carry one that does not belong there.
  */
 #include "postgres.h"
 
@@ -22,7 +22,7 @@
 #define MAX_SIZE ((INT64CONST(1) << 53) - 1)
 
 /* Sets *problem (and maybe *hint), palloc'd, where value is not good. */
-typedef void (*OptionCheck) (const OptionRow *row, const char *value, char **problem, char **hint);
+typedef void (*OptionCheck)(const OptionRow *row, const char *value, char **problem, char **hint);
 
 static const char *const control_problem = "control characters are not allowed";
 
@@ -41,7 +41,7 @@ static const char *const *
 dialect_names(void)
 {
 	const Dialect *const *dialects = dq_dialect_all();
-	int			n = 0;
+	int n = 0;
 
 	while (dialects[n])
 		n++;
@@ -81,7 +81,7 @@ check_username(const OptionRow *row, const char *value, char **problem, char **h
 static void
 check_bool(const OptionRow *row, const char *value, char **problem, char **hint)
 {
-	bool		flag;
+	bool flag;
 
 	if (!parse_bool(value, &flag))
 	{
@@ -102,7 +102,7 @@ check_range(const OptionRow *row, int64 number, int64 max, char **problem)
 static void
 check_int(const OptionRow *row, const char *value, char **problem, char **hint)
 {
-	int			number;
+	int number;
 
 	if (!parse_int(value, &number, 0, NULL))
 		*problem = pstrdup("expected an integer");
@@ -113,13 +113,14 @@ check_int(const OptionRow *row, const char *value, char **problem, char **hint)
 static void
 check_duration(const OptionRow *row, const char *value, char **problem, char **hint)
 {
-	int			number;
+	int number;
 	const char *units = NULL;
 
 	if (!parse_int(value, &number, GUC_UNIT_MS, &units))
 	{
 		*problem = pstrdup("expected a duration");
-		*hint = pstrdup(units ? _(units) : "Write it as \"500ms\", \"2s\", \"5min\", \"1h\" or \"1d\".");
+		*hint = pstrdup(units ? _(units) :
+								"Write it as \"500ms\", \"2s\", \"5min\", \"1h\" or \"1d\".");
 	}
 	else if (number < 0)
 		*problem = pstrdup("it must not be negative");
@@ -129,7 +130,7 @@ check_duration(const OptionRow *row, const char *value, char **problem, char **h
 static bool
 parse_size(const char *value, int64 *bytes, const char **units)
 {
-	double		number;
+	double number;
 
 	if (!parse_real(value, &number, GUC_UNIT_BYTE, units))
 		return false;
@@ -143,7 +144,7 @@ parse_size(const char *value, int64 *bytes, const char **units)
 static void
 check_size(const OptionRow *row, const char *value, char **problem, char **hint)
 {
-	int64		bytes;
+	int64 bytes;
 	const char *units = NULL;
 
 	if (!parse_size(value, &bytes, &units))
@@ -202,7 +203,8 @@ check_pointer_or_header(const OptionRow *row, const char *value, char **problem,
 	else if (!is_placed_name(value, false))
 		*problem = pstrdup("that is no header's name");
 	if (*problem)
-		*hint = pstrdup("Write a JSON Pointer (RFC 6901), such as \"/meta/total\", or \"header:X-Total-Count\".");
+		*hint = pstrdup(
+			"Write a JSON Pointer (RFC 6901), such as \"/meta/total\", or \"header:X-Total-Count\".");
 }
 
 static void
@@ -214,20 +216,24 @@ check_api_key_in(const OptionRow *row, const char *value, char **problem, char *
 	*hint = pstrdup("Write it as \"header:X-API-Key\" or \"query:key\".");
 }
 
-/* A template that drops what was asked would bring wrong rows: one of the placeholders behind {name} has to be there. */
+/*
+ * A template that drops what was asked would bring wrong rows: one of the placeholders behind
+ * {name} has to be there.
+ */
 static void
 check_template(const char *value, const char *const *names, char **problem)
 {
-	Template   *compiled = dq_template_compile(value, names, problem);
-	bool		is_complete = false;
-	char	   *needed = NULL;
+	Template *compiled = dq_template_compile(value, names, problem);
+	bool is_complete = false;
+	char *needed = NULL;
 
 	if (compiled == NULL)
 		return;
 	if (dq_option_has_control(value))
 		*problem = pstrdup(control_problem);
 	else if (value[0] == '?' || value[0] == '&' || strchr(value, '#'))
-		*problem = pstrdup("a template of the query string neither begins with \"?\" or \"&\" nor holds \"#\"");
+		*problem = pstrdup(
+			"a template of the query string neither begins with \"?\" or \"&\" nor holds \"#\"");
 	for (; *names; names++)
 	{
 		if (strcmp(*names, "name") == 0)
@@ -276,13 +282,14 @@ check_lookup_path(const OptionRow *row, const char *value, char **problem, char 
 	if (*problem)
 		return;
 
-	Template   *path = dq_template_compile(value, NULL, problem);
+	Template *path = dq_template_compile(value, NULL, problem);
 
 	for (int i = 0; i < path->nparts; i++)
 		if (path->parts[i].placeholder)
 			return;
 	*problem = pstrdup("it names no column");
-	*hint = pstrdup("Name the column that an item is looked up by in braces, such as \"/orders/{id}\".");
+	*hint = pstrdup(
+		"Name the column that an item is looked up by in braces, such as \"/orders/{id}\".");
 }
 
 static void
@@ -306,10 +313,19 @@ check_proxy(const OptionRow *row, const char *value, char **problem, char **hint
 static void
 check_headers(const OptionRow *row, const char *value, char **problem, char **hint)
 {
-	static const char *const secret[] = {"Authorization", "Proxy-Authorization", "Cookie", NULL};
-	static const char *const own[] = {"Host", "Content-Length", "Transfer-Encoding", "Connection",
-	"Accept-Encoding", "TE", "Upgrade", "Expect", "Trailer", "Keep-Alive", NULL};
-	List	   *headers = dq_option_headers(pg_server_to_any(value, strlen(value), PG_UTF8), problem);
+	static const char *const secret[] = { "Authorization", "Proxy-Authorization", "Cookie", NULL };
+	static const char *const own[] = { "Host",
+									   "Content-Length",
+									   "Transfer-Encoding",
+									   "Connection",
+									   "Accept-Encoding",
+									   "TE",
+									   "Upgrade",
+									   "Expect",
+									   "Trailer",
+									   "Keep-Alive",
+									   NULL };
+	List *headers = dq_option_headers(pg_server_to_any(value, strlen(value), PG_UTF8), problem);
 
 	for (int i = 0; *problem == NULL && i < list_length(headers); i += 2)
 	{
@@ -354,31 +370,31 @@ check_file(const OptionRow *row, const char *value, char **problem, char **hint)
 
 static const struct
 {
-	const char *text;			/* for the view */
+	const char *text; /* for the view */
 	OptionCheck check;
-}			types[] = {
-	[OPTION_TEXT] = {"text", check_text},
-	[OPTION_EMPTY_TEXT] = {"text", check_empty_text},
-	[OPTION_USERNAME] = {"text", check_username},
-	[OPTION_BOOL] = {"boolean", check_bool},
-	[OPTION_INT] = {"integer", check_int},
-	[OPTION_DURATION] = {"duration", check_duration},
-	[OPTION_SIZE] = {"size", check_size},
-	[OPTION_ENUM] = {"word", check_word},
-	[OPTION_DIALECT] = {"word", check_dialect},
-	[OPTION_POINTER] = {"JSON Pointer", check_pointer},
-	[OPTION_POINTER_OR_HEADER] = {"JSON Pointer or header:Name", check_pointer_or_header},
-	[OPTION_SPELL] = {"template", check_spell},
-	[OPTION_SPELL_SORT] = {"template", check_spell_sort},
-	[OPTION_PATH] = {"path template", check_path},
-	[OPTION_LOOKUP_PATH] = {"path template", check_lookup_path},
-	[OPTION_URL] = {"URL", check_url},
-	[OPTION_PROXY] = {"URL", check_proxy},
-	[OPTION_HEADERS] = {"JSON object", check_headers},
-	[OPTION_FILTER] = {"operators", check_filter},
-	[OPTION_PARAM] = {"name=value", check_param},
-	[OPTION_API_KEY_IN] = {"header:Name or query:name", check_api_key_in},
-	[OPTION_FILE] = {"file", check_file},
+} types[] = {
+	[OPTION_TEXT] = { "text", check_text },
+	[OPTION_EMPTY_TEXT] = { "text", check_empty_text },
+	[OPTION_USERNAME] = { "text", check_username },
+	[OPTION_BOOL] = { "boolean", check_bool },
+	[OPTION_INT] = { "integer", check_int },
+	[OPTION_DURATION] = { "duration", check_duration },
+	[OPTION_SIZE] = { "size", check_size },
+	[OPTION_ENUM] = { "word", check_word },
+	[OPTION_DIALECT] = { "word", check_dialect },
+	[OPTION_POINTER] = { "JSON Pointer", check_pointer },
+	[OPTION_POINTER_OR_HEADER] = { "JSON Pointer or header:Name", check_pointer_or_header },
+	[OPTION_SPELL] = { "template", check_spell },
+	[OPTION_SPELL_SORT] = { "template", check_spell_sort },
+	[OPTION_PATH] = { "path template", check_path },
+	[OPTION_LOOKUP_PATH] = { "path template", check_lookup_path },
+	[OPTION_URL] = { "URL", check_url },
+	[OPTION_PROXY] = { "URL", check_proxy },
+	[OPTION_HEADERS] = { "JSON object", check_headers },
+	[OPTION_FILTER] = { "operators", check_filter },
+	[OPTION_PARAM] = { "name=value", check_param },
+	[OPTION_API_KEY_IN] = { "header:Name or query:name", check_api_key_in },
+	[OPTION_FILE] = { "file", check_file },
 };
 
 bool
@@ -403,7 +419,7 @@ dq_option_type_text(const OptionRow *row)
 bool
 dq_option_bool(const char *value)
 {
-	bool		flag = false;
+	bool flag = false;
 
 	(void) parse_bool(value, &flag);
 	return flag;
@@ -412,8 +428,8 @@ dq_option_bool(const char *value)
 int64
 dq_option_number(const OptionRow *row, const char *value)
 {
-	int			number = 0;
-	int64		bytes = 0;
+	int number = 0;
+	int64 bytes = 0;
 
 	if (row->type == OPTION_SIZE)
 	{

@@ -1,6 +1,7 @@
 /*
  * options.h
- *	  Every option there is: one table, from which the validator, the typed specs, hints and the view distquery.options derive.
+ *	  Every option there is: one table, from which the validator, the typed specs, hints and the
+ *	  view distquery.options derive.
  */
 #ifndef DQ_OPTIONS_H
 #define DQ_OPTIONS_H
@@ -19,44 +20,91 @@ typedef enum OptionPlace
 
 typedef enum OptionType
 {
-	OPTION_TEXT,				/* not empty */
-	OPTION_EMPTY_TEXT,			/* may be empty */
-	OPTION_USERNAME,			/* not empty, no colon */
+	OPTION_TEXT,	   /* not empty */
+	OPTION_EMPTY_TEXT, /* may be empty */
+	OPTION_USERNAME,   /* not empty, no colon */
 	OPTION_BOOL,
-	OPTION_INT,					/* min to max */
-	OPTION_DURATION,			/* milliseconds; units as in postgresql.conf */
-	OPTION_SIZE,				/* bytes, min to max; units as in postgresql.conf */
-	OPTION_ENUM,				/* one of words */
-	OPTION_DIALECT,				/* name of a Dialect */
-	OPTION_POINTER,				/* JSON Pointer, RFC 6901 */
-	OPTION_POINTER_OR_HEADER,	/* the same, or header:Name */
-	OPTION_SPELL,				/* template of the query string, for operator op */
-	OPTION_SPELL_SORT,			/* template with {keys} */
-	OPTION_PATH,				/* template with {column} */
-	OPTION_LOOKUP_PATH,			/* the same, at least one {column} */
+	OPTION_INT,				  /* min to max */
+	OPTION_DURATION,		  /* milliseconds; units as in postgresql.conf */
+	OPTION_SIZE,			  /* bytes, min to max; units as in postgresql.conf */
+	OPTION_ENUM,			  /* one of words */
+	OPTION_DIALECT,			  /* name of a Dialect */
+	OPTION_POINTER,			  /* JSON Pointer, RFC 6901 */
+	OPTION_POINTER_OR_HEADER, /* the same, or header:Name */
+	OPTION_SPELL,			  /* template of the query string, for operator op */
+	OPTION_SPELL_SORT,		  /* template with {keys} */
+	OPTION_PATH,			  /* template with {column} */
+	OPTION_LOOKUP_PATH,		  /* the same, at least one {column} */
 	OPTION_URL,
 	OPTION_PROXY,
-	OPTION_HEADERS,				/* JSON object of strings */
-	OPTION_FILTER,				/* operators separated by white space */
-	OPTION_PARAM,				/* "name=value" */
-	OPTION_API_KEY_IN,			/* header:Name or query:name */
-	OPTION_FILE					/* absolute path */
+	OPTION_HEADERS,	   /* JSON object of strings */
+	OPTION_FILTER,	   /* operators separated by white space */
+	OPTION_PARAM,	   /* "name=value" */
+	OPTION_API_KEY_IN, /* header:Name or query:name */
+	OPTION_FILE		   /* absolute path */
 } OptionType;
 
 typedef enum OptionId
 {
-	OPT_URL, OPT_DIALECT, OPT_HEADERS, OPT_TIMEOUT, OPT_CONNECT_TIMEOUT, OPT_RETRIES,
-	OPT_RETRY_BACKOFF, OPT_MAX_IN_FLIGHT, OPT_MAX_RESPONSE, OPT_NOT_FOUND, OPT_PREFETCH,
-	OPT_PROXY, OPT_CA_FILE, OPT_IDEMPOTENT,
-	OPT_PATH, OPT_LOOKUP_PATH, OPT_ROWS, OPT_LOOKUP_ROWS,
-	OPT_PAGING, OPT_PAGE_SIZE, OPT_PAGE_PARAM, OPT_SIZE_PARAM, OPT_OFFSET_PARAM, OPT_CURSOR_PARAM,
-	OPT_FIRST_PAGE, OPT_NEXT, OPT_TOTAL, OPT_MAX_PAGES, OPT_LAST_PAGE,
-	OPT_MAX_BATCH, OPT_MAX_URL, OPT_TRUST, OPT_ESTIMATED_ROWS,
-	OPT_SPELL_EQ, OPT_SPELL_NE, OPT_SPELL_LT, OPT_SPELL_LE, OPT_SPELL_GT, OPT_SPELL_GE,
-	OPT_SPELL_IN, OPT_SPELL_LIKE, OPT_SPELL_NULL, OPT_SPELL_NOTNULL, OPT_SPELL_SORT,
-	OPT_JSON, OPT_PARAM, OPT_FILTER, OPT_KEY, OPT_REQUIRED, OPT_SORT, OPT_FROM, OPT_FORMAT,
+	OPT_URL,
+	OPT_DIALECT,
+	OPT_HEADERS,
+	OPT_TIMEOUT,
+	OPT_CONNECT_TIMEOUT,
+	OPT_RETRIES,
+	OPT_RETRY_BACKOFF,
+	OPT_MAX_IN_FLIGHT,
+	OPT_MAX_RESPONSE,
+	OPT_NOT_FOUND,
+	OPT_PREFETCH,
+	OPT_PROXY,
+	OPT_CA_FILE,
+	OPT_IDEMPOTENT,
+	OPT_PATH,
+	OPT_LOOKUP_PATH,
+	OPT_ROWS,
+	OPT_LOOKUP_ROWS,
+	OPT_PAGING,
+	OPT_PAGE_SIZE,
+	OPT_PAGE_PARAM,
+	OPT_SIZE_PARAM,
+	OPT_OFFSET_PARAM,
+	OPT_CURSOR_PARAM,
+	OPT_FIRST_PAGE,
+	OPT_NEXT,
+	OPT_TOTAL,
+	OPT_MAX_PAGES,
+	OPT_LAST_PAGE,
+	OPT_MAX_BATCH,
+	OPT_MAX_URL,
+	OPT_TRUST,
+	OPT_ESTIMATED_ROWS,
+	OPT_SPELL_EQ,
+	OPT_SPELL_NE,
+	OPT_SPELL_LT,
+	OPT_SPELL_LE,
+	OPT_SPELL_GT,
+	OPT_SPELL_GE,
+	OPT_SPELL_IN,
+	OPT_SPELL_LIKE,
+	OPT_SPELL_NULL,
+	OPT_SPELL_NOTNULL,
+	OPT_SPELL_SORT,
+	OPT_JSON,
+	OPT_PARAM,
+	OPT_FILTER,
+	OPT_KEY,
+	OPT_REQUIRED,
+	OPT_SORT,
+	OPT_FROM,
+	OPT_FORMAT,
 	OPT_DEFAULT_PARAM,
-	OPT_AUTH, OPT_USERNAME, OPT_PASSWORD, OPT_TOKEN, OPT_API_KEY, OPT_API_KEY_IN
+	OPT_AUTH,
+	OPT_USERNAME,
+	OPT_PASSWORD,
+	OPT_TOKEN,
+	OPT_API_KEY,
+	OPT_API_KEY_IN
 } OptionId;
 
 #define OPTION_COUNT (OPT_API_KEY_IN + 1)
@@ -64,17 +112,17 @@ typedef enum OptionId
 typedef struct OptionRow
 {
 	const char *name;
-	int			places;			/* OptionPlace bits */
-	OptionType	type;
-	const char *default_value;	/* as text; NULL: none */
-	const char *help;			/* one line */
-	int64		min;			/* of OPTION_INT, OPTION_SIZE */
-	int64		max;			/* of the same; 0: 2^31 - 1 and 2^53 - 1 */
-	const char *const *words;	/* of OPTION_ENUM, NULL-terminated */
-	int			first_word;		/* enum value of the first word */
-	ConditionOp op;				/* of OPTION_SPELL */
-	bool		is_secret;		/* never shown */
-	bool		is_superuser_only;	/* makes the server process read a file */
+	int places; /* OptionPlace bits */
+	OptionType type;
+	const char *default_value; /* as text; NULL: none */
+	const char *help;		   /* one line */
+	int64 min;				   /* of OPTION_INT, OPTION_SIZE */
+	int64 max;				   /* of the same; 0: 2^31 - 1 and 2^53 - 1 */
+	const char *const *words;  /* of OPTION_ENUM, NULL-terminated */
+	int first_word;			   /* enum value of the first word */
+	ConditionOp op;			   /* of OPTION_SPELL */
+	bool is_secret;			   /* never shown */
+	bool is_superuser_only;	   /* makes the server process read a file */
 } OptionRow;
 
 /* OPTION_COUNT rows, by OptionId. */
@@ -90,14 +138,16 @@ extern char *dq_option_type_text(const OptionRow *row);
 extern const char *dq_option_place_name(OptionPlace place);
 
 /*
- * Checks a value; false with *problem (a phrase) and maybe *hint, palloc'd.  Neither holds what may be a secret.
+ * Checks a value; false with *problem (a phrase) and maybe *hint, palloc'd.  Neither holds what
+ * may be a secret.
  */
 extern bool dq_option_check(const OptionRow *row, const char *value, char **problem, char **hint);
 
 /* Parsers of values that passed the check. */
 extern bool dq_option_bool(const char *value);
 extern int64 dq_option_number(const OptionRow *row, const char *value);
-extern int	dq_option_word(const OptionRow *row, const char *value);	/* enum value, -1 for an unknown word */
+extern int dq_option_word(const OptionRow *row,
+						  const char *value); /* enum value, -1 for an unknown word */
 
 /* Characters that could end a line of a request. */
 extern bool dq_option_has_control(const char *value);
@@ -105,7 +155,10 @@ extern bool dq_option_has_control(const char *value);
 /* A token of RFC 9110, section 5.6.2, as header names are. */
 extern bool dq_option_is_token(const char *value);
 
-/* A JSON object of strings as name, value, name, value, ...; NIL with *problem set when it is none. */
+/*
+ * A JSON object of strings as name, value, name, value, ...; NIL with *problem set when it is
+ * none.
+ */
 extern List *dq_option_headers(const char *value, char **problem);
 
-#endif							/* DQ_OPTIONS_H */
+#endif /* DQ_OPTIONS_H */

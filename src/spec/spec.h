@@ -2,9 +2,10 @@
  * spec.h
  *	  Declarations as typed values: what CREATE SERVER, USER MAPPING and FOREIGN TABLE say.
  *
- * Nothing above this room reads a raw option.  Specs are cached in the backend, dropped by catalog invalidation, and built anew
- * at the next use, so that ALTER takes effect on the next query.  A spec handed out stays valid until the end of the
- * transaction, even when it is invalidated meanwhile.
+ * Nothing above this room reads a raw option.  Specs are cached in the backend, dropped by catalog
+ * invalidation, and built anew at the next use, so that ALTER takes effect on the next query.  A
+ * spec handed out stays valid until the end of the transaction, even when it is invalidated
+ * meanwhile.
  */
 #ifndef DQ_SPEC_H
 #define DQ_SPEC_H
@@ -18,97 +19,101 @@
 
 typedef struct ServiceSpec
 {
-	Oid			serverid;
-	char	   *name;			/* of the server */
-	char	   *url;			/* base URL, no trailing slash */
-	int			max_in_flight;
+	Oid serverid;
+	char *name; /* of the server */
+	char *url;	/* base URL, no trailing slash */
+	int max_in_flight;
 } ServiceSpec;
 
 typedef enum SortOption
 {
 	SORT_NONE = 0,
-	SORT_NULLS_FIRST,			/* the service puts NULLs before the others in ascending order */
+	SORT_NULLS_FIRST, /* the service puts NULLs before the others in ascending order */
 	SORT_NULLS_LAST
 } SortOption;
 
 typedef enum NotFound
 {
-	NOT_FOUND_DEFAULT = 0,		/* empty on a lookup, fail on a collection */
+	NOT_FOUND_DEFAULT = 0, /* empty on a lookup, fail on a collection */
 	NOT_FOUND_EMPTY,
 	NOT_FOUND_FAIL
 } NotFound;
 
 typedef struct ColumnSpec
 {
-	AttrNumber	attnum;
-	bool		is_dropped;		/* nothing else is set then */
-	char	   *name;
-	Oid			type;
-	int32		typmod;
-	Oid			collation;
-	char	   *json;			/* pointer text; NULL: taken from the request only */
-	bool		json_is_set;	/* by option, not by default */
-	char	   *param;
-	ConditionOpSet filters;		/* operators the service can evaluate */
-	const Template *spell[COND_COUNT];	/* nearest setting: column, table, server, dialect; NULL: cannot be said */
-	bool		is_key;
-	bool		is_required;	/* by option, or by a placeholder in path */
-	bool		needs_equality; /* the answer does not hold the value, only "=" or IN tells it */
-	bool		in_path;		/* a placeholder of path */
-	bool		in_lookup_path;
-	bool		from_request;	/* option from 'request' */
-	SortOption	sort;
+	AttrNumber attnum;
+	bool is_dropped; /* nothing else is set then */
+	char *name;
+	Oid type;
+	int32 typmod;
+	Oid collation;
+	char *json;		  /* pointer text; NULL: taken from the request only */
+	bool json_is_set; /* by option, not by default */
+	char *param;
+	ConditionOpSet filters; /* operators the service can evaluate */
+	const Template *
+		spell[COND_COUNT]; /* nearest setting: column, table, server, dialect; NULL: cannot be said */
+	bool is_key;
+	bool is_required;	 /* by option, or by a placeholder in path */
+	bool needs_equality; /* the answer does not hold the value, only "=" or IN tells it */
+	bool in_path;		 /* a placeholder of path */
+	bool in_lookup_path;
+	bool from_request; /* option from 'request' */
+	SortOption sort;
 	ColumnFormat format;
-	char	   *default_param;	/* "name=value" to send where the column is not restricted */
-	bool		trust_exact;
-	ConditionOpSet text_ops;	/* operators for which the service compares text, not values */
-	ConditionOpSet exact_ops;	/* operators whose answer needs no local recheck */
+	char *default_param; /* "name=value" to send where the column is not restricted */
+	bool trust_exact;
+	ConditionOpSet text_ops;  /* operators for which the service compares text, not values */
+	ConditionOpSet exact_ops; /* operators whose answer needs no local recheck */
 } ColumnSpec;
 
 typedef struct TableSpec
 {
-	Oid			relid;
-	char	   *name;			/* of the foreign table, unqualified */
+	Oid relid;
+	char *name; /* of the foreign table, unqualified */
 	const ServiceSpec *service;
-	TransferLimits limits;		/* server's settings overridden by the table's */
-	Template   *path;
-	Template   *lookup_path;	/* NULL without one */
+	TransferLimits limits; /* server's settings overridden by the table's */
+	Template *path;
+	Template *lookup_path; /* NULL without one */
 	JsonPointer *rows;
-	char	   *rows_text;
+	char *rows_text;
 	JsonPointer *lookup_rows;
-	char	   *lookup_rows_text;
-	NotFound	not_found;
-	PagingSpec	paging;
-	JsonPointer *next;			/* where cursor or next URL stands; NULL without */
-	char	   *next_text;
-	JsonPointer *total;			/* pointer, or NULL */
-	char	   *total_text;		/* pointer or "header:..." as written, NULL without */
-	char	   *total_header;	/* header name, or NULL */
-	int			nheaders;
-	Header	   *headers;		/* fixed request headers, dialect's included */
+	char *lookup_rows_text;
+	NotFound not_found;
+	PagingSpec paging;
+	JsonPointer *next; /* where cursor or next URL stands; NULL without */
+	char *next_text;
+	JsonPointer *total; /* pointer, or NULL */
+	char *total_text;	/* pointer or "header:..." as written, NULL without */
+	char *total_header; /* header name, or NULL */
+	int nheaders;
+	Header *headers;			/* fixed request headers, dialect's included */
 	const Template *spell_sort; /* NULL: cannot be asked for an order */
 	const Template *sort_asc;
 	const Template *sort_desc;
-	int			max_batch;		/* keys of one in request */
-	int			max_url_bytes;
-	bool		prefetch;
-	bool		trust_exact;	/* of the table as a whole */
-	bool		is_idempotent;
-	double		estimated_rows;
-	int			natts;
-	ColumnSpec *columns;		/* natts long, attnum - 1 */
+	int max_batch; /* keys of one in request */
+	int max_url_bytes;
+	bool prefetch;
+	bool trust_exact; /* of the table as a whole */
+	bool is_idempotent;
+	double estimated_rows;
+	int natts;
+	ColumnSpec *columns; /* natts long, attnum - 1 */
 } TableSpec;
 
-/* The spec of a foreign table of ours.  Raises when options contradict each other, naming table and option. */
+/*
+ * The spec of a foreign table of ours.  Raises when options contradict each other, naming table
+ * and option.
+ */
 extern const TableSpec *dq_spec_for_table(Oid relid);
 
 /*
- * The endpoint to use for a table by a user: limits and the credentials of the user's mapping (or the PUBLIC one; without any,
- * AUTH_NONE).  Valid until the end of the transaction.
+ * The endpoint to use for a table by a user: limits and the credentials of the user's mapping (or
+ * the PUBLIC one; without any, AUTH_NONE).  Valid until the end of the transaction.
  */
 extern const Endpoint *dq_spec_endpoint(const TableSpec *table, Oid userid);
 
 /* Registers invalidation callbacks; once, from _PG_init. */
 extern void dq_spec_init(void);
 
-#endif							/* DQ_SPEC_H */
+#endif /* DQ_SPEC_H */

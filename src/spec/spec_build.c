@@ -1,9 +1,10 @@
 /*
  * spec_build.c
- *	  Builds the spec of a foreign table, and the endpoint of a server for a user, from their options.
+ *	  Builds the spec of a foreign table, and the endpoint of a server for a user, from their
+ *	  options.
  *
- * Options were checked one by one when they were set; what depends on several of them is checked here, since any of server, table
- * and columns may have been altered since.
+ * Options were checked one by one when they were set; what depends on several of them is checked
+ * here, since any of server, table and columns may have been altered since.
  */
 #include "postgres.h"
 
@@ -19,8 +20,8 @@
 #include "utils/syscache.h"
 
 /*
- * Services speak UTF-8, and so do specs, except for paths, whose placeholders are compared with names of columns, and for names
- * of files.
+ * Services speak UTF-8, and so do specs, except for paths, whose placeholders are compared with
+ * names of columns, and for names of files.
  */
 static char *
 service_text(const OptionRow *row, const char *value)
@@ -39,11 +40,11 @@ dq_spec_service_text(const char *value)
 void
 dq_spec_note_options(List *options, const char **values)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, options)
 	{
-		DefElem    *option = lfirst(cell);
+		DefElem *option = lfirst(cell);
 		const OptionRow *row = dq_option_find(option->defname);
 
 		if (row)
@@ -105,8 +106,8 @@ compile_pointer(const char *value)
 static Template *
 compile_template(const char *value, const char *const *names)
 {
-	char	   *problem = NULL;
-	Template   *compiled = value ? dq_template_compile(value, names, &problem) : NULL;
+	char *problem = NULL;
+	Template *compiled = value ? dq_template_compile(value, names, &problem) : NULL;
 
 	if (value && compiled == NULL)
 		elog(ERROR, "invalid template \"%s\": %s", value, problem);
@@ -117,7 +118,7 @@ compile_template(const char *value, const char *const *names)
 static Template *
 compile_path(const char *value)
 {
-	Template   *path = compile_template(value, NULL);
+	Template *path = compile_template(value, NULL);
 
 	for (int i = 0; path && i < path->nparts; i++)
 		if (path->parts[i].literal)
@@ -163,8 +164,9 @@ build_paging(TableSpec *table, const OptionValues *values)
 	paging->size_param = option_or_dialect(values, OPT_SIZE_PARAM, dialect->size_param);
 	paging->offset_param = option_or_dialect(values, OPT_OFFSET_PARAM, dialect->offset_param);
 	paging->cursor_param = option_or_dialect(values, OPT_CURSOR_PARAM, dialect->cursor_param);
-	paging->first_page = first ? dq_option_number(&dq_options[OPT_FIRST_PAGE], first) :
-		paging->kind == PAGING_OFFSET ? 0 : dialect->first_page;
+	paging->first_page = first		  ? dq_option_number(&dq_options[OPT_FIRST_PAGE], first) :
+		paging->kind == PAGING_OFFSET ? 0 :
+										dialect->first_page;
 	paging->last_page = option_word(values, OPT_LAST_PAGE);
 	paging->max_pages = option_number(values, OPT_MAX_PAGES);
 
@@ -182,8 +184,9 @@ build_paging(TableSpec *table, const OptionValues *values)
 	if (paging->kind == PAGING_CURSOR || paging->kind == PAGING_NEXT)
 	{
 		if (table->next_text == NULL)
-			contradiction(table, psprintf("paging '%s' needs option \"next\"",
-										  dq_paging_kind_name(paging->kind)),
+			contradiction(table,
+						  psprintf("paging '%s' needs option \"next\"",
+								   dq_paging_kind_name(paging->kind)),
 						  "Set next to the JSON Pointer of the next cursor or URL, as '/meta/next'.");
 		table->next = compile_pointer(table->next_text);
 	}
@@ -201,25 +204,28 @@ build_paging(TableSpec *table, const OptionValues *values)
 static void
 add_headers(TableSpec *table, const char *value)
 {
-	char	   *problem;
-	List	   *headers = value ? dq_option_headers(value, &problem) : NIL;
-	ListCell   *cell;
-	int			more = list_length(headers) / 2;
+	char *problem;
+	List *headers = value ? dq_option_headers(value, &problem) : NIL;
+	ListCell *cell;
+	int more = list_length(headers) / 2;
 
 	table->headers = table->headers ?
 		repalloc(table->headers, sizeof(Header) * (table->nheaders + more + 1)) :
 		palloc(sizeof(Header) * (more + 1));
 	for (cell = list_head(headers); cell; cell = lnext(headers, lnext(headers, cell)))
-		table->headers[table->nheaders++] = (Header) {lfirst(cell), lfirst(lnext(headers, cell))};
+		table->headers[table->nheaders++] = (Header) { lfirst(cell), lfirst(lnext(headers, cell)) };
 }
 
-/* Fixed headers, and the one that makes services of this dialect count, where a total is read from a header. */
+/*
+ * Fixed headers, and the one that makes services of this dialect count, where a total is read from
+ * a header.
+ */
 static void
 build_headers(TableSpec *table, const OptionValues *values)
 {
 	const char *count = values->dialect->count_header;
 	const char *colon = count ? strchr(count, ':') : NULL;
-	char	   *name;
+	char *name;
 
 	add_headers(table, dq_spec_option(values, OPT_HEADERS));
 	if (colon == NULL || table->total_header == NULL)
@@ -227,10 +233,9 @@ build_headers(TableSpec *table, const OptionValues *values)
 	name = pnstrdup(count, colon - count);
 	for (int i = 0; i < table->nheaders; i++)
 		if (pg_strcasecmp(table->headers[i].name, name) == 0)
-			return;				/* the declaration's own stands */
-	table->headers[table->nheaders++] = (Header) {
-		name, pstrdup(colon + 1 + strspn(colon + 1, " "))
-	};
+			return; /* the declaration's own stands */
+	table->headers[table->nheaders++] = (Header) { name,
+												   pstrdup(colon + 1 + strspn(colon + 1, " ")) };
 }
 
 static ServiceSpec *
@@ -238,7 +243,7 @@ build_service(ForeignServer *server, const OptionValues *values)
 {
 	ServiceSpec *service = palloc0(sizeof(ServiceSpec));
 	const char *url = values->server[OPT_URL];
-	int			len = url ? strlen(url) : 0;
+	int len = url ? strlen(url) : 0;
 
 	if (url == NULL)
 		ereport(ERROR,
@@ -258,8 +263,8 @@ dq_spec_build_table(Oid relid)
 {
 	ForeignTable *foreign = GetForeignTable(relid);
 	ForeignServer *server = GetForeignServer(foreign->serverid);
-	Relation	relation = table_open(relid, AccessShareLock);
-	TableSpec  *table = palloc0(sizeof(TableSpec));
+	Relation relation = table_open(relid, AccessShareLock);
+	TableSpec *table = palloc0(sizeof(TableSpec));
 	OptionValues *values = palloc0(sizeof(OptionValues));
 
 	table->relid = relid;
@@ -288,10 +293,12 @@ dq_spec_build_table(Oid relid)
 	table->spell_sort = compile_template(option_or_dialect(values, OPT_SPELL_SORT,
 														   values->dialect->spell_sort),
 										 dq_sort_placeholders());
-	table->sort_asc = compile_template(values->dialect->sort_asc ? values->dialect->sort_asc : "{name}",
+	table->sort_asc = compile_template(values->dialect->sort_asc ? values->dialect->sort_asc :
+																   "{name}",
 									   dq_sort_key_placeholders());
 	table->sort_desc = compile_template(values->dialect->sort_desc ? values->dialect->sort_desc :
-										"-{name}", dq_sort_key_placeholders());
+																	 "-{name}",
+										dq_sort_key_placeholders());
 	table->max_batch = option_number(values, OPT_MAX_BATCH);
 	table->max_url_bytes = option_number(values, OPT_MAX_URL);
 	table->prefetch = option_bool(values, OPT_PREFETCH);
@@ -307,18 +314,19 @@ dq_spec_build_table(Oid relid)
 static List *
 mapping_options(Oid serverid, Oid userid)
 {
-	HeapTuple	tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
-										ObjectIdGetDatum(serverid));
-	Datum		options;
-	bool		isnull;
-	List	   *list = NIL;
+	HeapTuple tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
+									  ObjectIdGetDatum(serverid));
+	Datum options;
+	bool isnull;
+	List *list = NIL;
 
 	if (!HeapTupleIsValid(tuple))
 		tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid),
 								ObjectIdGetDatum(serverid));
 	if (!HeapTupleIsValid(tuple))
 		return NIL;
-	options = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions, &isnull);
+	options = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions,
+							  &isnull);
 	if (!isnull)
 		list = untransformRelOptions(options);
 	ReleaseSysCache(tuple);
@@ -328,7 +336,7 @@ mapping_options(Oid serverid, Oid userid)
 static Credentials *
 build_credentials(Oid serverid, Oid userid)
 {
-	const char *values[OPTION_COUNT] = {0};
+	const char *values[OPTION_COUNT] = { 0 };
 	Credentials *credentials = palloc0(sizeof(Credentials));
 	const char *place;
 
@@ -350,7 +358,7 @@ build_credentials(Oid serverid, Oid userid)
 Endpoint *
 dq_spec_build_endpoint(const TableSpec *table, Oid userid)
 {
-	Endpoint   *endpoint = palloc0(sizeof(Endpoint));
+	Endpoint *endpoint = palloc0(sizeof(Endpoint));
 
 	endpoint->serverid = table->service->serverid;
 	endpoint->server_name = pstrdup(table->service->name);

@@ -2,9 +2,10 @@
  * spec_cache.c
  *	  Specs are built once and kept until a catalog change invalidates them.
  *
- * A spec lives in a context of its own.  Invalidation only takes it out of the hash and puts it into the graveyard: whoever got
- * a spec may use it until the end of the transaction.  The graveyard is emptied at the first use in a later transaction, not by
- * the transaction's own callback, because contexts that are reset after that may still hold exchanges with an Endpoint.
+ * A spec lives in a context of its own.  Invalidation only takes it out of the hash and puts it
+ * into the graveyard: whoever got a spec may use it until the end of the transaction.  The
+ * graveyard is emptied at the first use in a later transaction, not by the transaction's own
+ * callback, because contexts that are reset after that may still hold exchanges with an Endpoint.
  * Invalidation may come at any catalog access, so that its callbacks allocate nothing.
  */
 #include "postgres.h"
@@ -20,27 +21,27 @@
 
 typedef struct CacheKey
 {
-	Oid			relid;
-	Oid			userid;			/* InvalidOid: the table's spec, else its endpoint for that user */
+	Oid relid;
+	Oid userid; /* InvalidOid: the table's spec, else its endpoint for that user */
 } CacheKey;
 
 typedef struct Spec
 {
-	dlist_node	node;			/* in graveyard */
-	MemoryContext context;		/* the spec lives in it */
-	void	   *content;		/* TableSpec or Endpoint */
+	dlist_node node;	   /* in graveyard */
+	MemoryContext context; /* the spec lives in it */
+	void *content;		   /* TableSpec or Endpoint */
 } Spec;
 
 typedef struct CacheEntry
 {
-	CacheKey	key;
-	Spec	   *spec;			/* NULL: not built */
+	CacheKey key;
+	Spec *spec; /* NULL: not built */
 } CacheEntry;
 
 static HTAB *cache = NULL;
 static dlist_head graveyard = DLIST_STATIC_INIT(graveyard);
-static bool is_graveyard_old = false;	/* all in it was handed out in transactions that are over */
-static uint64 generation = 0;	/* counts invalidations, to notice one while a spec is built */
+static bool is_graveyard_old = false; /* all in it was handed out in transactions that are over */
+static uint64 generation = 0; /* counts invalidations, to notice one while a spec is built */
 
 static void
 bury(CacheEntry *entry)
@@ -92,7 +93,7 @@ empty_graveyard(void)
 	is_graveyard_old = false;
 	while (!dlist_is_empty(&graveyard))
 	{
-		Spec	   *spec = dlist_container(Spec, node, dlist_pop_head_node(&graveyard));
+		Spec *spec = dlist_container(Spec, node, dlist_pop_head_node(&graveyard));
 
 		MemoryContextDelete(spec->context);
 	}
@@ -113,13 +114,13 @@ dq_spec_init(void)
 static CacheEntry *
 cache_entry(Oid relid, Oid userid)
 {
-	CacheKey	key = {relid, userid};
+	CacheKey key = { relid, userid };
 	CacheEntry *entry;
-	bool		found;
+	bool found;
 
 	if (cache == NULL)
 	{
-		HASHCTL		control = {.keysize = sizeof(CacheKey),.entrysize = sizeof(CacheEntry)};
+		HASHCTL control = { .keysize = sizeof(CacheKey), .entrysize = sizeof(CacheEntry) };
 
 		cache = hash_create("distquery specs", 64, &control, HASH_ELEM | HASH_BLOBS);
 	}
@@ -136,8 +137,8 @@ cached(Oid relid, Oid userid, const TableSpec *table)
 	CacheEntry *entry = cache_entry(relid, userid);
 	MemoryContext context;
 	MemoryContext old;
-	Spec	   *spec;
-	uint64		before;
+	Spec *spec;
+	uint64 before;
 
 	if (is_graveyard_old)
 		empty_graveyard();
@@ -149,7 +150,7 @@ cached(Oid relid, Oid userid, const TableSpec *table)
 	spec->context = context;
 	before = generation;
 	spec->content = table ? (void *) dq_spec_build_endpoint(table, userid) :
-		(void *) dq_spec_build_table(relid);
+							(void *) dq_spec_build_table(relid);
 	MemoryContextSwitchTo(old);
 	MemoryContextSetParent(context, CacheMemoryContext);
 	if (before == generation)

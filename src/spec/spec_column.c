@@ -14,15 +14,9 @@
 
 /* Each operator's option, by ConditionOp. */
 static const OptionId spell_options[COND_COUNT] = {
-	[COND_EQ] = OPT_SPELL_EQ,
-	[COND_NE] = OPT_SPELL_NE,
-	[COND_LT] = OPT_SPELL_LT,
-	[COND_LE] = OPT_SPELL_LE,
-	[COND_GT] = OPT_SPELL_GT,
-	[COND_GE] = OPT_SPELL_GE,
-	[COND_IN] = OPT_SPELL_IN,
-	[COND_LIKE] = OPT_SPELL_LIKE,
-	[COND_NULL] = OPT_SPELL_NULL,
+	[COND_EQ] = OPT_SPELL_EQ,		   [COND_NE] = OPT_SPELL_NE,	 [COND_LT] = OPT_SPELL_LT,
+	[COND_LE] = OPT_SPELL_LE,		   [COND_GT] = OPT_SPELL_GT,	 [COND_GE] = OPT_SPELL_GE,
+	[COND_IN] = OPT_SPELL_IN,		   [COND_LIKE] = OPT_SPELL_LIKE, [COND_NULL] = OPT_SPELL_NULL,
 	[COND_NOTNULL] = OPT_SPELL_NOTNULL
 };
 
@@ -59,13 +53,16 @@ default_pointer(const char *name)
 	return pointer.data;
 }
 
-/* The nearest spelling of an operator: column, table, server, dialect.  *by_dialect tells whether it is the preset. */
+/*
+ * The nearest spelling of an operator: column, table, server, dialect.  *by_dialect tells whether
+ * it is the preset.
+ */
 static const Template *
 nearest_spell(const OptionValues *values, ConditionOp op, bool *by_dialect)
 {
-	OptionId	id = spell_options[op];
+	OptionId id = spell_options[op];
 	const char *source = values->column[id];
-	char	   *problem = NULL;
+	char *problem = NULL;
 
 	if (source == NULL)
 		source = values->table[id] ? values->table[id] : values->server[id];
@@ -75,7 +72,9 @@ nearest_spell(const OptionValues *values, ConditionOp op, bool *by_dialect)
 	return source ? dq_template_compile(source, dq_condition_placeholders(op), &problem) : NULL;
 }
 
-/* An operator that is declared but cannot be said would never be asked: the declaration is wrong. */
+/*
+ * An operator that is declared but cannot be said would never be asked: the declaration is wrong.
+ */
 static void
 refuse_unspelled(const TableSpec *table, const ColumnSpec *column, ConditionOp op,
 				 const OptionValues *values)
@@ -92,14 +91,14 @@ static void
 build_filters(const TableSpec *table, ColumnSpec *column, const OptionValues *values)
 {
 	const char *declared = values->column[OPT_FILTER];
-	bool		trusts = column->trust_exact;
-	char	   *problem = NULL;
+	bool trusts = column->trust_exact;
+	char *problem = NULL;
 
 	if (declared && !dq_condition_ops_parse(declared, &column->filters, &problem))
 		elog(ERROR, "invalid filter \"%s\": %s", declared, problem);
 	for (int op = 0; op < COND_COUNT; op++)
 	{
-		bool		by_dialect;
+		bool by_dialect;
 
 		column->spell[op] = nearest_spell(values, op, &by_dialect);
 		if (trusts && !(by_dialect && (values->dialect->inexact & COND_BIT(op))))
@@ -110,7 +109,7 @@ build_filters(const TableSpec *table, ColumnSpec *column, const OptionValues *va
 	/* Either half of "null" may be missing, a list can be asked key by key. */
 	for (int op = 0; op < COND_COUNT; op++)
 	{
-		bool		has_other_way = (op == COND_IN && column->spell[COND_EQ]) ||
+		bool has_other_way = (op == COND_IN && column->spell[COND_EQ]) ||
 			(op == COND_NULL && column->spell[COND_NOTNULL]) ||
 			(op == COND_NOTNULL && column->spell[COND_NULL]);
 
@@ -127,7 +126,7 @@ build_filters(const TableSpec *table, ColumnSpec *column, const OptionValues *va
 static void
 check_format(const TableSpec *table, const ColumnSpec *column)
 {
-	Oid			type = getBaseType(column->type);
+	Oid type = getBaseType(column->type);
 	const char *needed = NULL;
 
 	if (column->format == FORMAT_BASE64 && type != BYTEAOID)
@@ -146,7 +145,7 @@ static void
 build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values)
 {
 	ColumnSpec *column = &table->columns[attribute->attnum - 1];
-	List	   *options = GetForeignColumnOptions(table->relid, attribute->attnum);
+	List *options = GetForeignColumnOptions(table->relid, attribute->attnum);
 	const char *json;
 
 	memset(values->column, 0, sizeof(values->column));
@@ -166,7 +165,7 @@ build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values
 	else if (!column->in_path && !column->from_request)
 		column->json = default_pointer(dq_spec_service_text(column->name));
 	column->param = values->column[OPT_PARAM] ? pstrdup(values->column[OPT_PARAM]) :
-		dq_spec_service_text(column->name);
+												dq_spec_service_text(column->name);
 	column->is_key = column_bool(values, OPT_KEY);
 	/* A value that only the request knows has to be asked for, else it would read as NULL. */
 	column->needs_equality = (column->in_path || column->from_request) && json == NULL;
@@ -175,8 +174,8 @@ build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values
 	column->sort = column_word(values, OPT_SORT);
 	column->format = column_word(values, OPT_FORMAT);
 	column->default_param = (char *) values->column[OPT_DEFAULT_PARAM];
-	column->trust_exact = values->column[OPT_TRUST] ?
-		column_word(values, OPT_TRUST) != 0 : table->trust_exact;
+	column->trust_exact = values->column[OPT_TRUST] ? column_word(values, OPT_TRUST) != 0 :
+													  table->trust_exact;
 	build_filters(table, column, values);
 	check_format(table, column);
 	if (column->from_request && !column->in_path &&
@@ -201,7 +200,7 @@ check_placeholders(const TableSpec *table, const Template *path, OptionId id)
 	for (int i = 0; path && i < path->nparts; i++)
 	{
 		const char *name = path->parts[i].placeholder;
-		bool		is_known = name == NULL;
+		bool is_known = name == NULL;
 
 		for (int c = 0; !is_known && c < table->natts; c++)
 			is_known = !table->columns[c].is_dropped && strcmp(table->columns[c].name, name) == 0;
@@ -216,7 +215,7 @@ check_placeholders(const TableSpec *table, const Template *path, OptionId id)
 void
 dq_spec_build_columns(TableSpec *table, Relation relation, OptionValues *values)
 {
-	TupleDesc	tupdesc = RelationGetDescr(relation);
+	TupleDesc tupdesc = RelationGetDescr(relation);
 
 	table->natts = tupdesc->natts;
 	table->columns = palloc0(sizeof(ColumnSpec) * Max(table->natts, 1));

@@ -17,7 +17,7 @@ typedef struct OptionValues
 	const char *table[OPTION_COUNT];
 	const char *column[OPTION_COUNT];
 	const Dialect *dialect;
-	const char *relation_name;	/* for errors */
+	const char *relation_name; /* for errors */
 } OptionValues;
 
 /* A text as services see it: UTF-8, palloc'd. */
@@ -36,4 +36,4 @@ extern Endpoint *dq_spec_build_endpoint(const TableSpec *table, Oid userid);
 /* spec_column.c: fills table->columns. */
 extern void dq_spec_build_columns(TableSpec *table, Relation relation, OptionValues *values);
 
-#endif							/* DQ_SPEC_PRIVATE_H */
+#endif /* DQ_SPEC_PRIVATE_H */

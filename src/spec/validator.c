@@ -2,7 +2,8 @@
  * validator.c
  *	  Checks the options of CREATE and ALTER, and lists all options for the view distquery.options.
  *
- * PostgreSQL hands over the whole merged list, so what must be there, and what goes together, is checked here too.
+ * PostgreSQL hands over the whole merged list, so what must be there, and what goes together, is
+ * checked here too.
  */
 #include "postgres.h"
 
@@ -50,8 +51,8 @@ static const char *
 closest_name(OptionPlace place, const char *name)
 {
 	const char *closest = NULL;
-	int			len = strlen(name);
-	int			mistakes = Min(MAX_MISTAKES, Max(len / 3, 1));
+	int len = strlen(name);
+	int mistakes = Min(MAX_MISTAKES, Max(len / 3, 1));
 
 	if (len >= NAMEDATALEN)
 		return NULL;
@@ -62,8 +63,8 @@ closest_name(OptionPlace place, const char *name)
 		if (!(dq_options[i].places & place))
 			continue;
 
-		int			distance = varstr_levenshtein_less_equal(name, len, candidate, strlen(candidate),
-															 1, 1, 1, mistakes, true);
+		int distance = varstr_levenshtein_less_equal(name, len, candidate, strlen(candidate), 1, 1,
+													 1, mistakes, true);
 
 		if (distance <= mistakes)
 		{
@@ -110,26 +111,26 @@ refuse_name(OptionPlace place, const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 			 errmsg("invalid option \"%s\" for %s", name, where),
-			 elsewhere ? errhint("Option \"%s\" belongs to: %s.", name,
-								 places_text(elsewhere->places)) :
-			 closest ? errhint("Perhaps you meant the option \"%s\".", closest) :
-			 place ? errhint("Valid options are: %s.", valid_names(place)) :
-			 errhint("There are no valid options here.")));
+			 elsewhere ?
+				 errhint("Option \"%s\" belongs to: %s.", name, places_text(elsewhere->places)) :
+				 closest ? errhint("Perhaps you meant the option \"%s\".", closest) :
+				 place	 ? errhint("Valid options are: %s.", valid_names(place)) :
+						   errhint("There are no valid options here.")));
 }
 
 static void
 refuse_value(const OptionRow *row, OptionPlace place, const char *value, const char *problem,
 			 const char *hint)
 {
-	bool		may_hold_secret = row->is_secret || row->type == OPTION_HEADERS ||
+	bool may_hold_secret = row->is_secret || row->type == OPTION_HEADERS ||
 		((row->type == OPTION_URL || row->type == OPTION_PROXY) && strchr(value, '@'));
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 may_hold_secret ?
-			 errmsg("invalid value for option \"%s\" of %s", row->name, dq_option_place_name(place)) :
-			 errmsg("invalid value for option \"%s\" of %s: \"%s\"", row->name,
-					dq_option_place_name(place), value),
+			 may_hold_secret ? errmsg("invalid value for option \"%s\" of %s", row->name,
+									  dq_option_place_name(place)) :
+							   errmsg("invalid value for option \"%s\" of %s: \"%s\"", row->name,
+									  dq_option_place_name(place), value),
 			 errdetail("%c%s.", pg_toupper((unsigned char) problem[0]), problem + 1),
 			 hint ? errhint("%s", hint) : 0));
 }
@@ -137,7 +138,7 @@ refuse_value(const OptionRow *row, OptionPlace place, const char *value, const c
 static void
 require_option(List *options, OptionPlace place, OptionId id, const char *because)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, options)
 		if (strcmp(((DefElem *) lfirst(cell))->defname, dq_options[id].name) == 0)
@@ -151,11 +152,11 @@ require_option(List *options, OptionPlace place, OptionId id, const char *becaus
 static const char *
 option_text(List *options, OptionId id)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, options)
 	{
-		DefElem    *option = lfirst(cell);
+		DefElem *option = lfirst(cell);
 
 		if (strcmp(option->defname, dq_options[id].name) == 0)
 			return defGetString(option);
@@ -170,13 +171,13 @@ check_mapping(List *options)
 	static const struct
 	{
 		const char *auth;
-		OptionId	id;
-		bool		is_required;
-	}			uses[] = {
-		{"basic", OPT_USERNAME, true}, {"basic", OPT_PASSWORD, true},
-		{"bearer", OPT_TOKEN, true},
-		{"api_key", OPT_API_KEY, true}, {"api_key", OPT_API_KEY_IN, false}
-	};
+		OptionId id;
+		bool is_required;
+	} uses[] = { { "basic", OPT_USERNAME, true },
+				 { "basic", OPT_PASSWORD, true },
+				 { "bearer", OPT_TOKEN, true },
+				 { "api_key", OPT_API_KEY, true },
+				 { "api_key", OPT_API_KEY_IN, false } };
 	const char *auth = option_text(options, OPT_AUTH);
 
 	if (auth == NULL)
@@ -188,7 +189,8 @@ check_mapping(List *options)
 		if (pg_strcasecmp(auth, uses[i].auth) == 0)
 		{
 			if (uses[i].is_required)
-				require_option(options, PLACE_MAPPING, uses[i].id, psprintf(" with auth '%s'", auth));
+				require_option(options, PLACE_MAPPING, uses[i].id,
+							   psprintf(" with auth '%s'", auth));
 		}
 		else if (option_text(options, uses[i].id))
 			ereport(ERROR,
@@ -201,17 +203,17 @@ check_mapping(List *options)
 Datum
 distquery_validator(PG_FUNCTION_ARGS)
 {
-	List	   *options = untransformRelOptions(PG_GETARG_DATUM(0));
+	List *options = untransformRelOptions(PG_GETARG_DATUM(0));
 	OptionPlace place = place_of_catalog(PG_GETARG_OID(1));
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, options)
 	{
-		DefElem    *option = lfirst(cell);
+		DefElem *option = lfirst(cell);
 		const OptionRow *row = dq_option_find(option->defname);
-		char	   *value = defGetString(option);
-		char	   *problem;
-		char	   *hint;
+		char *value = defGetString(option);
+		char *problem;
+		char *hint;
 
 		if (row == NULL || !(row->places & place))
 			refuse_name(place, option->defname);
@@ -243,8 +245,8 @@ distquery_options(PG_FUNCTION_ARGS)
 	for (int i = 0; i < OPTION_COUNT; i++)
 	{
 		const OptionRow *row = &dq_options[i];
-		Datum		values[5];
-		bool		nulls[5] = {false, false, false, false, false};
+		Datum values[5];
+		bool nulls[5] = { false, false, false, false, false };
 
 		values[0] = CStringGetTextDatum(row->name);
 		values[1] = CStringGetTextDatum(places_text(row->places));

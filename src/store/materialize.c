@@ -2,10 +2,11 @@
  * materialize.c
  *	  distquery.materialize() and materialize_all(): query and store.
  *
- * Each source becomes a temporary table.  One portal a source is opened first, all of them in one FetchGroup, so that the first row
- * asked of any starts all requests; the portals are then read in turns, a batch at a time, and written by heap
- * multi-insert.  Indexes and statistics come last.  Everything runs with the caller's rights and in the caller's
- * transaction: an error takes the tables with it.
+ * Each source becomes a temporary table.  One portal a source is opened first, all of them in one
+ * FetchGroup, so that the first row asked of any starts all requests; the portals are then read in
+ * turns, a batch at a time, and written by heap multi-insert.  Indexes and statistics come last.
+ * Everything runs with the caller's rights and in the caller's transaction: an error takes the
+ * tables with it.
  */
 #include "postgres.h"
 
@@ -43,15 +44,15 @@ typedef enum OnCommit
 
 typedef struct Source
 {
-	Oid			relid;
-	const char *filter;			/* NULL: all rows */
-	const char *name;			/* of the temporary table */
-	Portal		portal;
-	Relation	target;
+	Oid relid;
+	const char *filter; /* NULL: all rows */
+	const char *name;	/* of the temporary table */
+	Portal portal;
+	Relation target;
 	BulkInsertState bulk;
-	TupleTableSlot **slots;		/* BATCH_ROWS */
-	bool		is_done;
-	int64		rows;
+	TupleTableSlot **slots; /* BATCH_ROWS */
+	bool is_done;
+	int64 rows;
 } Source;
 
 PG_FUNCTION_INFO_V1(distquery_materialize);
@@ -71,19 +72,21 @@ parse_on_commit(const char *word)
 }
 
 /*
- * A table dropped at commit is of no use to a caller whose statement is the whole transaction.  Inside a function
- * or DO block there is more to come: there SPI is connected, which SPI_unregister_relation tells without doing anything.
+ * A table dropped at commit is of no use to a caller whose statement is the whole transaction.
+ * Inside a function or DO block there is more to come: there SPI is connected, which
+ * SPI_unregister_relation tells without doing anything.
  */
 static void
 warn_if_lost(OnCommit on_commit)
 {
-	bool		is_nested = SPI_unregister_relation("") != SPI_ERROR_UNCONNECTED;
+	bool is_nested = SPI_unregister_relation("") != SPI_ERROR_UNCONNECTED;
 
 	if (on_commit != ON_COMMIT_TABLE_DROP || IsTransactionBlock() || is_nested)
 		return;
 	ereport(WARNING,
 			(errmsg("the temporary table is dropped at the end of this statement"),
-			 errdetail("With on_commit 'drop' a table lives as long as its transaction, which is this statement alone."),
+			 errdetail(
+				 "With on_commit 'drop' a table lives as long as its transaction, which is this statement alone."),
 			 errhint("Use BEGIN first, or on_commit => 'preserve'.")));
 }
 
@@ -91,7 +94,7 @@ warn_if_lost(OnCommit on_commit)
 static void
 check_filter(const char *filter)
 {
-	List	   *parsed = raw_parser(filter, RAW_PARSE_PLPGSQL_EXPR);
+	List *parsed = raw_parser(filter, RAW_PARSE_PLPGSQL_EXPR);
 	SelectStmt *select = (SelectStmt *) linitial_node(RawStmt, parsed)->stmt;
 
 	if (list_length(parsed) != 1 || !IsA(select, SelectStmt) ||
@@ -100,15 +103,14 @@ check_filter(const char *filter)
 		select->limitOffset || select->windowClause || select->lockingClause ||
 		select->distinctClause || select->op != SETOP_NONE)
 		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("filter must be a single condition"),
+				(errcode(ERRCODE_SYNTAX_ERROR), errmsg("filter must be a single condition"),
 				 errdetail("The filter is \"%s\".", filter)));
 }
 
 static void
 run(const char *command)
 {
-	int			result = SPI_execute(command, false, 0);
+	int result = SPI_execute(command, false, 0);
 
 	if (result < 0)
 		elog(ERROR, "could not execute \"%s\": %s", command, SPI_result_code_string(result));
@@ -117,8 +119,8 @@ run(const char *command)
 static char *
 source_query(const Source *source)
 {
-	char	   *relation = quote_qualified_identifier(get_namespace_name(get_rel_namespace(source->relid)),
-													  get_rel_name(source->relid));
+	char *relation = quote_qualified_identifier(get_namespace_name(get_rel_namespace(source->relid)),
+												get_rel_name(source->relid));
 
 	if (source->filter == NULL)
 		return psprintf("SELECT * FROM %s", relation);
@@ -129,8 +131,8 @@ source_query(const Source *source)
 static void
 open_source(Source *source, OnCommit on_commit)
 {
-	char	   *query = source_query(source);
-	SPIPlanPtr	plan;
+	char *query = source_query(source);
+	SPIPlanPtr plan;
 
 	run(psprintf("CREATE TEMPORARY TABLE pg_temp.%s ON COMMIT %s AS %s WITH NO DATA",
 				 quote_identifier(source->name),
@@ -144,7 +146,7 @@ open_source(Source *source, OnCommit on_commit)
 static void
 open_target(Source *source)
 {
-	RangeVar   *name = makeRangeVar("pg_temp", pstrdup(source->name), -1);
+	RangeVar *name = makeRangeVar("pg_temp", pstrdup(source->name), -1);
 
 	source->target = table_openrv(name, RowExclusiveLock);
 	source->bulk = GetBulkInsertState();
@@ -161,7 +163,7 @@ fill_batch(Source *source)
 	SPI_cursor_fetch(source->portal, true, BATCH_ROWS);
 
 	SPITupleTable *batch = SPI_tuptable;
-	int			n = SPI_processed;
+	int n = SPI_processed;
 
 	for (int i = 0; i < n; i++)
 		ExecStoreHeapTuple(batch->vals[i], source->slots[i], false);
@@ -190,8 +192,8 @@ close_source(Source *source)
 static bool
 has_columns(Oid relid, const char *columns)
 {
-	List	   *names;
-	ListCell   *cell;
+	List *names;
+	ListCell *cell;
 
 	if (!SplitIdentifierString(pstrdup(columns), ',', &names))
 		ereport(ERROR,
@@ -208,25 +210,25 @@ has_columns(Oid relid, const char *columns)
 static void
 index_source(const Source *source, ArrayType *index_on, bool is_alone)
 {
-	Datum	   *entries;
-	int			n;
-	Oid			relid = RangeVarGetRelid(makeRangeVar("pg_temp", pstrdup(source->name), -1),
-										 NoLock, false);
+	Datum *entries;
+	int n;
+	Oid relid = RangeVarGetRelid(makeRangeVar("pg_temp", pstrdup(source->name), -1), NoLock, false);
 
 	deconstruct_array(index_on, TEXTOID, -1, false, TYPALIGN_INT, &entries, NULL, &n);
 	for (int i = 0; i < n; i++)
 	{
-		char	   *columns = TextDatumGetCString(entries[i]);
+		char *columns = TextDatumGetCString(entries[i]);
 
 		if (!is_alone && !has_columns(relid, columns))
 			continue;
 		if (!has_columns(relid, columns))
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("relation \"%s\" has no columns \"%s\" to index", source->name, columns)));
+					 errmsg("relation \"%s\" has no columns \"%s\" to index", source->name,
+							columns)));
 
-		List	   *names;
-		ListCell   *cell;
+		List *names;
+		ListCell *cell;
 		StringInfoData list;
 
 		SplitIdentifierString(columns, ',', &names);
@@ -243,7 +245,7 @@ static void
 fill_sources(Source *sources, int n, ArrayType *index_on, OnCommit on_commit)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	bool		is_done;
+	bool is_done;
 
 	for (int i = 0; i < n; i++)
 		if (sources[i].filter)
@@ -279,7 +281,7 @@ fill_sources(Source *sources, int n, ArrayType *index_on, OnCommit on_commit)
 static char *
 default_name(Oid relid)
 {
-	char	   *name = get_rel_name(relid);
+	char *name = get_rel_name(relid);
 
 	if (name == NULL)
 		ereport(ERROR,
@@ -291,8 +293,8 @@ default_name(Oid relid)
 static ArrayType *
 index_argument(FunctionCallInfo fcinfo, int argument)
 {
-	ArrayType  *array = PG_ARGISNULL(argument) ? construct_empty_array(TEXTOID) :
-		PG_GETARG_ARRAYTYPE_P(argument);
+	ArrayType *array = PG_ARGISNULL(argument) ? construct_empty_array(TEXTOID) :
+												PG_GETARG_ARRAYTYPE_P(argument);
 
 	if (array_contains_nulls(array))
 		ereport(ERROR,
@@ -305,16 +307,16 @@ static OnCommit
 on_commit_argument(FunctionCallInfo fcinfo, int argument)
 {
 	return PG_ARGISNULL(argument) ? ON_COMMIT_TABLE_DROP :
-		parse_on_commit(text_to_cstring(PG_GETARG_TEXT_PP(argument)));
+									parse_on_commit(text_to_cstring(PG_GETARG_TEXT_PP(argument)));
 }
 
 /* materialize(source, filter, name, index_on, on_commit) returns the number of rows. */
 Datum
 distquery_materialize(PG_FUNCTION_ARGS)
 {
-	Source		source = {0};
-	OnCommit	on_commit = on_commit_argument(fcinfo, 4);
-	ArrayType  *index_on = index_argument(fcinfo, 3);
+	Source source = { 0 };
+	OnCommit on_commit = on_commit_argument(fcinfo, 4);
+	ArrayType *index_on = index_argument(fcinfo, 3);
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -323,7 +325,7 @@ distquery_materialize(PG_FUNCTION_ARGS)
 	source.relid = PG_GETARG_OID(0);
 	source.filter = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	source.name = PG_ARGISNULL(2) ? default_name(source.relid) :
-		text_to_cstring(PG_GETARG_TEXT_PP(2));
+									text_to_cstring(PG_GETARG_TEXT_PP(2));
 	fill_sources(&source, 1, index_on, on_commit);
 	warn_if_lost(on_commit);
 	PG_RETURN_INT64(source.rows);
@@ -333,9 +335,9 @@ distquery_materialize(PG_FUNCTION_ARGS)
 static char *
 optional_text(FunctionCallInfo fcinfo, int argument, int i, int nsources, const char *name)
 {
-	Datum	   *values;
-	bool	   *nulls;
-	int			n;
+	Datum *values;
+	bool *nulls;
+	int n;
 
 	if (PG_ARGISNULL(argument))
 		return NULL;
@@ -354,10 +356,10 @@ Datum
 distquery_materialize_all(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	OnCommit	on_commit = on_commit_argument(fcinfo, 4);
-	ArrayType  *index_on = index_argument(fcinfo, 3);
-	Datum	   *relids;
-	int			n;
+	OnCommit on_commit = on_commit_argument(fcinfo, 4);
+	ArrayType *index_on = index_argument(fcinfo, 3);
+	Datum *relids;
+	int n;
 
 	if (PG_ARGISNULL(0) || array_contains_nulls(PG_GETARG_ARRAYTYPE_P(0)))
 		ereport(ERROR,
@@ -367,11 +369,11 @@ distquery_materialize_all(PG_FUNCTION_ARGS)
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT,
 					  &relids, NULL, &n);
 
-	Source	   *sources = palloc0(sizeof(Source) * Max(n, 1));
+	Source *sources = palloc0(sizeof(Source) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 	{
-		char	   *name = optional_text(fcinfo, 2, i, n, "names");
+		char *name = optional_text(fcinfo, 2, i, n, "names");
 
 		sources[i].relid = DatumGetObjectId(relids[i]);
 		sources[i].filter = optional_text(fcinfo, 1, i, n, "filters");
@@ -384,10 +386,9 @@ distquery_materialize_all(PG_FUNCTION_ARGS)
 	}
 	for (int i = 0; i < n; i++)
 	{
-		Datum		values[] = {ObjectIdGetDatum(sources[i].relid),
-			CStringGetTextDatum(sources[i].name), Int64GetDatum(sources[i].rows)
-		};
-		bool		nulls[] = {false, false, false};
+		Datum values[] = { ObjectIdGetDatum(sources[i].relid), CStringGetTextDatum(sources[i].name),
+						   Int64GetDatum(sources[i].rows) };
+		bool nulls[] = { false, false, false };
 
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}

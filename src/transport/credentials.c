@@ -9,7 +9,10 @@
 #include "utils/builtins.h"
 #include "common/base64.h"
 
-/* Shorter texts would turn half a message into stars; they are refused as secrets nowhere, so say so in the docs. */
+/*
+ * Shorter texts would turn half a message into stars; they are refused as secrets nowhere, so say
+ * so in the docs.
+ */
 #define SHORTEST_REDACTED 4
 
 /* So much of the beginning of a longer secret is taken for it, where the rest was cut off. */
@@ -18,11 +21,11 @@
 static int
 hex_value(const char *text, int digits)
 {
-	int			value = 0;
+	int value = 0;
 
 	for (int i = 0; i < digits; i++)
 	{
-		char		c = text[i];
+		char c = text[i];
 
 		if (c >= '0' && c <= '9')
 			value = value * 16 + c - '0';
@@ -34,7 +37,10 @@ hex_value(const char *text, int digits)
 	return value;
 }
 
-/* Bytes of text that stand for c in a URL or in a JSON string, in either case; 0 when it is something else. */
+/*
+ * Bytes of text that stand for c in a URL or in a JSON string, in either case; 0 when it is
+ * something else.
+ */
 static size_t
 spelled_length(const char *text, unsigned char c)
 {
@@ -49,17 +55,20 @@ spelled_length(const char *text, unsigned char c)
 	return pg_tolower((unsigned char) text[0]) == pg_tolower(c) ? 1 : 0;
 }
 
-/* Bytes at the beginning of text that are the secret, however spelled, or as much of it as a cut has left. */
+/*
+ * Bytes at the beginning of text that are the secret, however spelled, or as much of it as a cut
+ * has left.
+ */
 static size_t
 secret_length(const char *text, const char *secret, size_t len)
 {
-	size_t		position = 0;
+	size_t position = 0;
 
 	if (strncmp(text, secret, len) == 0)
 		return len;
 	for (size_t i = 0; i < len; i++)
 	{
-		size_t		step = text[position] == '\0' ? 0 : spelled_length(text + position, secret[i]);
+		size_t step = text[position] == '\0' ? 0 : spelled_length(text + position, secret[i]);
 
 		if (step == 0)
 			return i >= (text[position] == '\0' ? SHORTEST_REDACTED : SHORTEST_PART) ? position : 0;
@@ -72,14 +81,14 @@ static char *
 replace_all(char *whole, const char *secret)
 {
 	StringInfoData out;
-	size_t		len = strlen(secret);
+	size_t len = strlen(secret);
 
 	if (len < SHORTEST_REDACTED)
 		return whole;
 	initStringInfo(&out);
 	for (const char *rest = whole; *rest;)
 	{
-		size_t		found = secret_length(rest, secret, len);
+		size_t found = secret_length(rest, secret, len);
 
 		if (found > 0)
 			appendStringInfoString(&out, "***");
@@ -94,9 +103,9 @@ replace_all(char *whole, const char *secret)
 static char *
 basic_token(const Credentials *credentials)
 {
-	char	   *plain = psprintf("%s:%s", credentials->username, credentials->password);
-	int			size = pg_b64_enc_len(strlen(plain)) + 1;
-	char	   *token = palloc0(size);
+	char *plain = psprintf("%s:%s", credentials->username, credentials->password);
+	int size = pg_b64_enc_len(strlen(plain)) + 1;
+	char *token = palloc0(size);
 
 	if (pg_b64_encode((const void *) plain, strlen(plain), token, size) < 0)
 		token[0] = '\0';
@@ -106,8 +115,8 @@ basic_token(const Credentials *credentials)
 char *
 dq_credentials_redact(const Credentials *credentials, const char *shown)
 {
-	char	   *out = pstrdup(shown);
-	const char *secrets[4] = {NULL, NULL, NULL, NULL};
+	char *out = pstrdup(shown);
+	const char *secrets[4] = { NULL, NULL, NULL, NULL };
 
 	if (credentials == NULL)
 		return out;
@@ -142,7 +151,7 @@ dq_credentials_identity(const Credentials *credentials, StringInfo out)
 static bool
 append_header(struct curl_slist **headers, const char *name, const char *value)
 {
-	char	   *line = psprintf("%s: %s", name, value);
+	char *line = psprintf("%s: %s", name, value);
 	struct curl_slist *longer = curl_slist_append(*headers, line);
 
 	explicit_bzero(line, strlen(line));
@@ -170,7 +179,8 @@ dq_credentials_apply(const Credentials *credentials, CURL *easy, struct curl_sli
 				curl_easy_setopt(easy, CURLOPT_USERNAME, credentials->username) == CURLE_OK &&
 				curl_easy_setopt(easy, CURLOPT_PASSWORD, credentials->password) == CURLE_OK;
 		case AUTH_BEARER:
-			return append_header(headers, "Authorization", psprintf("Bearer %s", credentials->token));
+			return append_header(headers, "Authorization",
+								 psprintf("Bearer %s", credentials->token));
 		case AUTH_API_KEY:
 			if (credentials->api_key_place == API_KEY_HEADER)
 				return append_header(headers, credentials->api_key_name, credentials->api_key);

@@ -2,8 +2,8 @@
  * credentials.h
  *	  Who we are at a service, and keeping it secret.
  *
- * Credentials never stand in a Request; they are added to the libcurl handle of a transfer, and taken out of every text
- * that leaves the transport room.
+ * Credentials never stand in a Request; they are added to the libcurl handle of a transfer, and
+ * taken out of every text that leaves the transport room.
  */
 #ifndef DQ_CREDENTIALS_H
 #define DQ_CREDENTIALS_H
@@ -15,8 +15,8 @@
 typedef enum AuthKind
 {
 	AUTH_NONE = 0,
-	AUTH_BASIC,					/* RFC 7617 */
-	AUTH_BEARER,				/* RFC 6750 */
+	AUTH_BASIC,	 /* RFC 7617 */
+	AUTH_BEARER, /* RFC 6750 */
 	AUTH_API_KEY
 } AuthKind;
 
@@ -26,32 +26,38 @@ typedef enum ApiKeyPlace
 	API_KEY_QUERY
 } ApiKeyPlace;
 
-/* Texts live as long as the struct's owner says (the spec cache, at least until the end of the transaction). */
+/*
+ * Texts live as long as the struct's owner says (the spec cache, at least until the end of the
+ * transaction).
+ */
 typedef struct Credentials
 {
-	AuthKind	auth;
+	AuthKind auth;
 	const char *username;
 	const char *password;
 	const char *token;
 	const char *api_key;
 	ApiKeyPlace api_key_place;
-	const char *api_key_name;	/* header or query parameter name */
+	const char *api_key_name; /* header or query parameter name */
 } Credentials;
 
 /*
- * A copy of text with every secret of credentials (plain, percent-encoded, escaped as in JSON, in either case, or cut off)
- * replaced by "***".  Palloc'd.
+ * A copy of text with every secret of credentials (plain, percent-encoded, escaped as in JSON, in
+ * either case, or cut off) replaced by "***".  Palloc'd.
  */
 extern char *dq_credentials_redact(const Credentials *credentials, const char *shown);
 
-/* Appends bytes that tell one identity from another within this backend; never shown, never stored on disk. */
+/*
+ * Appends bytes that tell one identity from another within this backend; never shown, never stored
+ * on disk.
+ */
 extern void dq_credentials_identity(const Credentials *credentials, StringInfo out);
 
 /*
- * Adds the credentials to a handle: *headers may grow, *url may be replaced by one with a secret query
- * parameter (palloc'd).  Returns false when libcurl is out of memory.
+ * Adds the credentials to a handle: *headers may grow, *url may be replaced by one with a secret
+ * query parameter (palloc'd).  Returns false when libcurl is out of memory.
  */
 extern bool dq_credentials_apply(const Credentials *credentials, CURL *easy,
 								 struct curl_slist **headers, char **url);
 
-#endif							/* DQ_CREDENTIALS_H */
+#endif /* DQ_CREDENTIALS_H */

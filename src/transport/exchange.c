@@ -6,8 +6,9 @@
  *	                  RUNNING --worth another try--> BACKING_OFF --due--> WAITING
  *	                  RUNNING --final--> FAILED
  *
- * Retries are for idempotent requests whose body nobody has used yet (dq_exchange_commit).  The delay is drawn evenly from
- * zero to a bound that doubles with each attempt ("full jitter"), and is never shorter than the service's Retry-After (RFC 9110, 10.2.3).
+ * Retries are for idempotent requests whose body nobody has used yet (dq_exchange_commit).  The
+ * delay is drawn evenly from zero to a bound that doubles with each attempt ("full jitter"), and
+ * is never shorter than the service's Retry-After (RFC 9110, 10.2.3).
  */
 #include "postgres.h"
 
@@ -23,12 +24,12 @@
 /* Slots in use of one service, in this backend. */
 typedef struct ServiceSlots
 {
-	Oid			serverid;
-	int			in_use;
+	Oid serverid;
+	int in_use;
 } ServiceSlots;
 
 static ServiceSlots *slots = NULL;
-static int	nslots = 0;
+static int nslots = 0;
 
 static ServiceSlots *
 slots_of(Oid serverid)
@@ -37,8 +38,8 @@ slots_of(Oid serverid)
 		if (slots[i].serverid == serverid)
 			return &slots[i];
 	slots = slots ? repalloc(slots, sizeof(ServiceSlots) * (nslots + 1)) :
-		MemoryContextAlloc(TopMemoryContext, sizeof(ServiceSlots));
-	slots[nslots] = (ServiceSlots) {serverid, 0};
+					MemoryContextAlloc(TopMemoryContext, sizeof(ServiceSlots));
+	slots[nslots] = (ServiceSlots) { serverid, 0 };
 	return &slots[nslots++];
 }
 
@@ -55,7 +56,7 @@ release_slot(Exchange *exchange)
 static void
 exchange_release(void *arg)
 {
-	Exchange   *exchange = arg;
+	Exchange *exchange = arg;
 
 	dq_transfer_stop(exchange);
 	release_slot(exchange);
@@ -65,14 +66,15 @@ exchange_release(void *arg)
 static void
 copy_request(Exchange *exchange, const Request *request)
 {
-	Header	   *headers = palloc0(sizeof(Header) * Max(request->nheaders, 1));
+	Header *headers = palloc0(sizeof(Header) * Max(request->nheaders, 1));
 
 	exchange->request = *request;
 	exchange->request.method = pstrdup(request->method);
 	exchange->request.url = pstrdup(request->url);
 	exchange->request.body = request->body ? pstrdup(request->body) : NULL;
 	for (int i = 0; i < request->nheaders; i++)
-		headers[i] = (Header) {pstrdup(request->headers[i].name), pstrdup(request->headers[i].value)};
+		headers[i] = (Header) { pstrdup(request->headers[i].name),
+								pstrdup(request->headers[i].value) };
 	exchange->request.headers = headers;
 }
 
@@ -82,7 +84,7 @@ dq_exchange_start(const ExchangeOptions *options)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "distquery exchange",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	Exchange   *exchange = palloc0(sizeof(Exchange));
+	Exchange *exchange = palloc0(sizeof(Exchange));
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
 
 	exchange->context = context;
@@ -152,7 +154,7 @@ is_transient(const Exchange *exchange, CURLcode code)
 	}
 	if (code == CURLE_OK)
 	{
-		int			status = exchange->status;
+		int status = exchange->status;
 
 		return status == 408 || status == 425 || status == 429 || status == 500 || status == 502 ||
 			status == 503 || status == 504;
@@ -180,9 +182,9 @@ static double
 retry_after_ms(Exchange *exchange)
 {
 	const char *value = dq_exchange_header(exchange, "Retry-After");
-	char	   *end;
-	long		seconds;
-	time_t		date;
+	char *end;
+	long seconds;
+	time_t date;
 
 	if (value == NULL)
 		return 0;
@@ -201,7 +203,7 @@ random_fraction(void)
 
 	if (state == 0)
 	{
-		instr_time	now;
+		instr_time now;
 
 		INSTR_TIME_SET_CURRENT(now);
 		state = ((uint64) INSTR_TIME_GET_MICROSEC(now) ^ ((uint64) getpid() << 32)) | 1;
@@ -217,15 +219,16 @@ static bool
 back_off(Exchange *exchange, CURLcode code, const char **more)
 {
 	const TransferLimits *limits = &exchange->endpoint->limits;
-	double		asked = retry_after_ms(exchange);
-	double		bound = limits->retry_backoff_ms;
+	double asked = retry_after_ms(exchange);
+	double bound = limits->retry_backoff_ms;
 
 	if (!exchange->request.is_idempotent || exchange->is_committed ||
 		exchange->attempt > limits->retries || !is_transient(exchange, code))
 		return false;
 	if (asked > LONGEST_RETRY_AFTER_MS)
 	{
-		*more = psprintf("The service asks to wait %.0f s, longer than a query should.", asked / 1000);
+		*more = psprintf("The service asks to wait %.0f s, longer than a query should.",
+						 asked / 1000);
 		return false;
 	}
 	for (int i = 1; i < exchange->attempt && bound < LONGEST_BACKOFF_MS; i++)
@@ -246,7 +249,7 @@ dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
 {
 	const char *more = NULL;
 	MemoryContext old = MemoryContextSwitchTo(exchange->context);
-	long		status = 0;
+	long status = 0;
 
 	curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
 	exchange->status = (int) status;
@@ -266,7 +269,7 @@ dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
 static bool
 is_connected(const Exchange *exchange)
 {
-	curl_off_t	micros = 0;
+	curl_off_t micros = 0;
 
 	curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &micros);
 	return micros > 0;
@@ -277,7 +280,7 @@ double
 dq_exchange_deadline(const Exchange *exchange)
 {
 	const TransferLimits *limits = &exchange->endpoint->limits;
-	double		deadline = -1;
+	double deadline = -1;
 
 	if (exchange->state == EXCHANGE_BACKING_OFF)
 		return exchange->due_ms;
@@ -294,13 +297,14 @@ dq_exchange_deadline(const Exchange *exchange)
 void
 dq_exchange_check_deadline(Exchange *exchange)
 {
-	double		deadline = dq_exchange_deadline(exchange);
+	double deadline = dq_exchange_deadline(exchange);
 
 	if (exchange->state != EXCHANGE_RUNNING || deadline < 0 || deadline > dq_loop_clock_ms())
 		return;
 	exchange->fault = is_connected(exchange) ||
-		deadline == exchange->attempt_started_ms + exchange->endpoint->limits.timeout_ms ?
-		FAULT_TIMEOUT : FAULT_CONNECT_TIMEOUT;
+			deadline == exchange->attempt_started_ms + exchange->endpoint->limits.timeout_ms ?
+		FAULT_TIMEOUT :
+		FAULT_CONNECT_TIMEOUT;
 	dq_exchange_attempt_ended(exchange, CURLE_OPERATION_TIMEDOUT);
 }
 
@@ -321,7 +325,7 @@ dq_exchange_header(const Exchange *exchange, const char *name)
 {
 	const char *line = exchange->headers.data;
 	const char *end = line + exchange->headers.len;
-	size_t		len = strlen(name);
+	size_t len = strlen(name);
 	StringInfoData value;
 
 	if (exchange->headers.len == 0)
@@ -390,7 +394,7 @@ dq_exchange_error(const Exchange *exchange)
 void
 dq_exchange_stats(const Exchange *exchange, ExchangeStats *stats)
 {
-	bool		has_ended = exchange->state == EXCHANGE_DONE || exchange->state == EXCHANGE_FAILED;
+	bool has_ended = exchange->state == EXCHANGE_DONE || exchange->state == EXCHANGE_FAILED;
 
 	*stats = exchange->stats;
 	stats->total_ms = (has_ended ? exchange->ended_ms : dq_loop_clock_ms()) - exchange->started_ms;

@@ -2,12 +2,13 @@
  * exchange.h
  *	  One request and its answer, over as many attempts as its retry policy allows.
  *
- * An Exchange waits for a slot of its service (max_in_flight), makes attempts (each a Transfer, transfer.h), backs off
- * between them, and hands decompressed bytes of a 2xx answer to its owner as they arrive.  All waiting happens in
- * dq_loop_step() (loop.h); nothing here blocks.
+ * An Exchange waits for a slot of its service (max_in_flight), makes attempts (each a Transfer,
+ * transfer.h), backs off between them, and hands decompressed bytes of a 2xx answer to its owner
+ * as they arrive.  All waiting happens in dq_loop_step() (loop.h); nothing here blocks.
  *
- * Ownership: an exchange lives in a memory context of its own below the one current at start; libcurl's handle is released by
- * that context's reset callback, on any exit path.  dq_exchange_free() may be called at any time, also in an owner's on_progress.
+ * Ownership: an exchange lives in a memory context of its own below the one current at start;
+ * libcurl's handle is released by that context's reset callback, on any exit path.
+ * dq_exchange_free() may be called at any time, also in an owner's on_progress.
  */
 #ifndef DQ_EXCHANGE_H
 #define DQ_EXCHANGE_H
@@ -20,21 +21,24 @@
 /* What bounds a request; all from the declaration. */
 typedef struct TransferLimits
 {
-	int			timeout_ms;		/* of one attempt, counted only while our loop runs; 0: none */
-	int			connect_timeout_ms;
-	int			retries;		/* further attempts after the first */
-	int			retry_backoff_ms;	/* first delay's upper bound; doubles each time, full jitter */
-	int			max_in_flight;	/* concurrent attempts at this service */
-	int64		max_response_bytes; /* decompressed */
-	const char *proxy;			/* NULL: none */
-	const char *ca_file;		/* NULL: the system's */
-	bool		follow_redirects;	/* never across origins or to another scheme */
+	int timeout_ms; /* of one attempt, counted only while our loop runs; 0: none */
+	int connect_timeout_ms;
+	int retries;			  /* further attempts after the first */
+	int retry_backoff_ms;	  /* first delay's upper bound; doubles each time, full jitter */
+	int max_in_flight;		  /* concurrent attempts at this service */
+	int64 max_response_bytes; /* decompressed */
+	const char *proxy;		  /* NULL: none */
+	const char *ca_file;	  /* NULL: the system's */
+	bool follow_redirects;	  /* never across origins or to another scheme */
 } TransferLimits;
 
-/* The service as the transport sees it.  Borrowed by exchanges; must live until the end of the transaction. */
+/*
+ * The service as the transport sees it.  Borrowed by exchanges; must live until the end of the
+ * transaction.
+ */
 typedef struct Endpoint
 {
-	Oid			serverid;
+	Oid serverid;
 	const char *server_name;
 	TransferLimits limits;
 	const Credentials *credentials;
@@ -42,21 +46,21 @@ typedef struct Endpoint
 
 typedef enum ExchangeState
 {
-	EXCHANGE_WAITING,			/* for a slot of its service */
-	EXCHANGE_RUNNING,			/* an attempt is on the wire */
-	EXCHANGE_BACKING_OFF,		/* until the next attempt */
-	EXCHANGE_DONE,				/* the whole answer came; status is final (2xx, or a status that the owner accepts) */
-	EXCHANGE_FAILED				/* error is set */
+	EXCHANGE_WAITING,	  /* for a slot of its service */
+	EXCHANGE_RUNNING,	  /* an attempt is on the wire */
+	EXCHANGE_BACKING_OFF, /* until the next attempt */
+	EXCHANGE_DONE, /* the whole answer came; status is final (2xx, or a status that the owner accepts) */
+	EXCHANGE_FAILED /* error is set */
 } ExchangeState;
 
 /* An error kept until the scan that it belongs to asks.  Texts hold no secrets. */
 typedef struct RemoteError
 {
-	int			sqlstate;
-	char	   *message;
-	char	   *detail;			/* may be NULL */
-	char	   *hint;			/* may be NULL */
-	char	   *context;		/* may be NULL */
+	int sqlstate;
+	char *message;
+	char *detail;  /* may be NULL */
+	char *hint;	   /* may be NULL */
+	char *context; /* may be NULL */
 } RemoteError;
 
 /* Raises it by ereport(ERROR). */
@@ -64,31 +68,32 @@ pg_noreturn extern void dq_remote_error_raise(const RemoteError *error);
 
 typedef struct ExchangeStats
 {
-	int			requests;		/* attempts put on the wire */
-	int			retries;
-	int			connections;	/* opened for it */
-	int64		wire_bytes;		/* as received, compressed */
-	int64		body_bytes;		/* decompressed */
-	double		first_byte_ms;	/* of the last attempt, from its start */
-	double		total_ms;		/* from the start of the exchange to its end, or to now */
+	int requests; /* attempts put on the wire */
+	int retries;
+	int connections;	  /* opened for it */
+	int64 wire_bytes;	  /* as received, compressed */
+	int64 body_bytes;	  /* decompressed */
+	double first_byte_ms; /* of the last attempt, from its start */
+	double total_ms;	  /* from the start of the exchange to its end, or to now */
 } ExchangeStats;
 
 typedef struct Exchange Exchange;
 
 /*
- * Called by dq_loop_step(), outside libcurl, when new body bytes are there, or the state became DONE or FAILED.  Runs in a short-lived memory
- * context.  Must not raise for anything a service said: such an error belongs to one scan, and another may be reading.
+ * Called by dq_loop_step(), outside libcurl, when new body bytes are there, or the state became
+ * DONE or FAILED.  Runs in a short-lived memory context.  Must not raise for anything a service
+ * said: such an error belongs to one scan, and another may be reading.
  */
-typedef void (*ExchangeProgress) (Exchange *exchange, void *owner);
+typedef void (*ExchangeProgress)(Exchange *exchange, void *owner);
 
 typedef struct ExchangeOptions
 {
-	const Request *request;		/* copied */
-	const Endpoint *endpoint;	/* borrowed */
-	const char *relation_name;	/* for messages: foreign table "..." */
-	bool		accept_not_found;	/* 404 is an answer, not an error */
+	const Request *request;	   /* copied */
+	const Endpoint *endpoint;  /* borrowed */
+	const char *relation_name; /* for messages: foreign table "..." */
+	bool accept_not_found;	   /* 404 is an answer, not an error */
 	ExchangeProgress on_progress;
-	void	   *owner;
+	void *owner;
 } ExchangeOptions;
 
 /* Starts (or queues) it; the first attempt goes out in the next dq_loop_step(). */
@@ -97,30 +102,37 @@ extern Exchange *dq_exchange_start(const ExchangeOptions *options);
 extern ExchangeState dq_exchange_state(const Exchange *exchange);
 
 /* HTTP status of the last answer, 0 before there is one. */
-extern int	dq_exchange_status(const Exchange *exchange);
+extern int dq_exchange_status(const Exchange *exchange);
 
-/* Value of a response header of the final answer (several joined by ", "), NULL if absent; borrowed. */
+/*
+ * Value of a response header of the final answer (several joined by ", "), NULL if absent;
+ * borrowed.
+ */
 extern const char *dq_exchange_header(const Exchange *exchange, const char *name);
 
 /*
- * Hands out the body bytes not taken so far (2xx answers only); valid until the next dq_loop_step().  False when there are none.
+ * Hands out the body bytes not taken so far (2xx answers only); valid until the next
+ * dq_loop_step().  False when there are none.
  */
 extern bool dq_exchange_take(Exchange *exchange, const char **bytes, size_t *len);
 
 /*
- * Says that something of the body was used and cannot be taken back: from now on a failure is final, there is no retry.
- * Until then a failure after some bytes restarts the body: the owner is told by the count of restarts.
+ * Says that something of the body was used and cannot be taken back: from now on a failure is
+ * final, there is no retry. Until then a failure after some bytes restarts the body: the owner is
+ * told by the count of restarts.
  */
 extern void dq_exchange_commit(Exchange *exchange);
-extern int	dq_exchange_restarts(const Exchange *exchange);
+extern int dq_exchange_restarts(const Exchange *exchange);
 
 extern const RemoteError *dq_exchange_error(const Exchange *exchange);
 extern void dq_exchange_stats(const Exchange *exchange, ExchangeStats *stats);
 
-/* "GET http://..., status 200, attempt 1 of 3, 12 ms." -- for details; secrets redacted; palloc'd. */
+/*
+ * "GET http://..., status 200, attempt 1 of 3, 12 ms." -- for details; secrets redacted; palloc'd.
+ */
 extern char *dq_exchange_describe(const Exchange *exchange);
 
 /* Ends it in whatever state it is: the transfer is taken off the wire, the slot given back. */
 extern void dq_exchange_free(Exchange *exchange);
 
-#endif							/* DQ_EXCHANGE_H */
+#endif /* DQ_EXCHANGE_H */

@@ -28,51 +28,51 @@ typedef enum AttemptFault
 /* Bytes that libcurl's callbacks append to without ever raising. */
 typedef struct WireBuffer
 {
-	char	   *data;
-	size_t		len;
-	size_t		size;
+	char *data;
+	size_t len;
+	size_t size;
 } WireBuffer;
 
 struct Exchange
 {
-	MemoryContext context;		/* the exchange lives in it */
-	dlist_node	active_node;	/* in the loop's list until DONE or FAILED */
-	bool		is_active;
-	dlist_node	news_node;		/* in the loop's list of owners to call */
-	bool		has_news;
+	MemoryContext context;	/* the exchange lives in it */
+	dlist_node active_node; /* in the loop's list until DONE or FAILED */
+	bool is_active;
+	dlist_node news_node; /* in the loop's list of owners to call */
+	bool has_news;
 	ExchangeState state;
-	Request		request;		/* copied */
+	Request request; /* copied */
 	const Endpoint *endpoint;
-	char	   *relation_name;
-	bool		accept_not_found;
+	char *relation_name;
+	bool accept_not_found;
 	ExchangeProgress on_progress;
-	void	   *owner;
+	void *owner;
 
 	/* over all attempts */
-	int			attempt;		/* from 1 */
-	int			restarts;
-	bool		is_committed;
-	bool		holds_slot;
-	double		started_ms;		/* loop clock */
-	double		ended_ms;
-	double		due_ms;			/* loop clock: next attempt, while backing off */
+	int attempt; /* from 1 */
+	int restarts;
+	bool is_committed;
+	bool holds_slot;
+	double started_ms; /* loop clock */
+	double ended_ms;
+	double due_ms; /* loop clock: next attempt, while backing off */
 	RemoteError *error;
 	ExchangeStats stats;
 
 	/* this attempt */
-	CURL	   *easy;
+	CURL *easy;
 	struct curl_slist *header_list;
-	char	   *sent_url;		/* with secrets */
-	double		attempt_started_ms;
+	char *sent_url; /* with secrets */
+	double attempt_started_ms;
 	AttemptFault fault;
-	int			status;
-	bool		is_body_wanted; /* 2xx */
-	bool		is_paused;
-	int64		body_bytes;
-	WireBuffer	body;			/* not taken yet */
-	WireBuffer	headers;		/* of the final response, lines with CRLF */
-	WireBuffer	excerpt;
-	char		curl_error[CURL_ERROR_SIZE];
+	int status;
+	bool is_body_wanted; /* 2xx */
+	bool is_paused;
+	int64 body_bytes;
+	WireBuffer body;	/* not taken yet */
+	WireBuffer headers; /* of the final response, lines with CRLF */
+	WireBuffer excerpt;
+	char curl_error[CURL_ERROR_SIZE];
 };
 
 /* loop.c */
@@ -99,4 +99,4 @@ extern void dq_exchange_check_deadline(Exchange *exchange);
 /* remote_error.c */
 extern RemoteError *dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more);
 
-#endif							/* DQ_EXCHANGE_PRIVATE_H */
+#endif /* DQ_EXCHANGE_PRIVATE_H */

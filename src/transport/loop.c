@@ -2,22 +2,28 @@
  * loop.c
  *	  The backend's one event loop: libcurl's multi handle on PostgreSQL's WaitEventSet.
  *
- * libcurl says through two callbacks which sockets it wants watched and when it wants to be woken; they only take
- * notes (sockets[], timer_due_ms), since nothing may jump across libcurl's frames.  dq_loop_step() then
+ * libcurl says through two callbacks which sockets it wants watched and when it wants to be woken;
+ * they only take notes (sockets[], timer_due_ms), since nothing may jump across libcurl's frames.
+ * dq_loop_step() then
  *
  *	1. starts what waits for a slot of its service or for the end of its back-off,
- *	2. waits on the latch, the postmaster and the sockets until the nearest of libcurl's timer and our own deadlines,
- *	3. lets libcurl act on what happened (all signals blocked: it may start a resolver thread, which inherits the mask),
+ *	2. waits on the latch, the postmaster and the sockets until the nearest of libcurl's timer and
+ *	our own deadlines,
+ *	3. lets libcurl act on what happened (all signals blocked: it may start a resolver thread,
+ *	which inherits the mask),
  *	4. calls the owners of exchanges that have news, outside libcurl; they may raise,
- *	5. takes the ends of attempts from libcurl, times out what is overdue, and calls the owners of those that ended.
+ *	5. takes the ends of attempts from libcurl, times out what is overdue, and calls the owners of
+ *	those that ended.
  *
- * Bytes are handed over before an end is looked at: whether an attempt may be repeated depends on what was in them.
+ * Bytes are handed over before an end is looked at: whether an attempt may be repeated depends on
+ * what was in them.
  *
- * A WaitEventSet cannot drop a socket, so it is built anew when libcurl's set has lost or replaced one; it is kept
- * between steps and statements otherwise.  Every socket is counted by AcquireExternalFD from its opening to its closing.
+ * A WaitEventSet cannot drop a socket, so it is built anew when libcurl's set has lost or replaced
+ * one; it is kept between steps and statements otherwise.  Every socket is counted by
+ * AcquireExternalFD from its opening to its closing.
  *
- * Time is counted only inside steps (dq_loop_clock_ms), because between them, under a Sort or an idle cursor, nobody
- * reads from the sockets and a service is not to blame.
+ * Time is counted only inside steps (dq_loop_clock_ms), because between them, under a Sort or an
+ * idle cursor, nobody reads from the sockets and a service is not to blame.
  */
 #include "postgres.h"
 
@@ -47,33 +53,33 @@
 typedef struct LoopSocket
 {
 	curl_socket_t fd;
-	int			what;			/* CURL_POLL_IN, OUT or INOUT */
-	int			position;		/* in the wait event set, -1: not yet */
-	bool		is_changed;		/* watched for something else than libcurl wants now */
+	int what;		 /* CURL_POLL_IN, OUT or INOUT */
+	int position;	 /* in the wait event set, -1: not yet */
+	bool is_changed; /* watched for something else than libcurl wants now */
 } LoopSocket;
 
 static CURLM *multi = NULL;
 static LoopSocket *sockets = NULL;
-static int	nsockets = 0;
-static int	max_sockets = 0;
-static bool sockets_failed = false;	/* no memory for one more: raised by the next step */
+static int nsockets = 0;
+static int max_sockets = 0;
+static bool sockets_failed = false; /* no memory for one more: raised by the next step */
 static WaitEventSet *wait_set = NULL;
-static int	wait_set_size = 0;
+static int wait_set_size = 0;
 static bool wait_set_is_stale = true;
-static double timer_due_ms = -1;	/* wall clock of this process; -1: none */
+static double timer_due_ms = -1; /* wall clock of this process; -1: none */
 static CURL *handles[KEPT_HANDLES];
-static int	nhandles = 0;
+static int nhandles = 0;
 static dlist_head active = DLIST_STATIC_INIT(active);
 static dlist_head news = DLIST_STATIC_INIT(news);
-static int	nactive = 0;
-static double clock_ms = 0;		/* sum of finished steps */
+static int nactive = 0;
+static double clock_ms = 0;			/* sum of finished steps */
 static double step_started_ms = -1; /* -1: not inside a step */
 static MemoryContext progress_context = NULL;
 
 static double
 wall_ms(void)
 {
-	instr_time	now;
+	instr_time now;
 
 	INSTR_TIME_SET_CURRENT(now);
 	return INSTR_TIME_GET_MILLISEC(now);
@@ -95,7 +101,7 @@ dq_loop_exchanges(void)
 static void
 block_signals(sigset_t *saved)
 {
-	sigset_t	all;
+	sigset_t all;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, saved);
@@ -111,7 +117,7 @@ restore_signals(const sigset_t *saved)
 static int
 note_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp)
 {
-	int			i = 0;
+	int i = 0;
 
 	while (i < nsockets && sockets[i].fd != fd)
 		i++;
@@ -128,8 +134,9 @@ note_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp)
 	{
 		if (nsockets == max_sockets)
 		{
-			int			size = Max(32, max_sockets * 2);
-			LoopSocket *larger = MemoryContextAllocExtended(TopMemoryContext, sizeof(LoopSocket) * size,
+			int size = Max(32, max_sockets * 2);
+			LoopSocket *larger = MemoryContextAllocExtended(TopMemoryContext,
+															sizeof(LoopSocket) * size,
 															MCXT_ALLOC_NO_OOM);
 
 			if (larger == NULL)
@@ -144,7 +151,7 @@ note_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp)
 			sockets = larger;
 			max_sockets = size;
 		}
-		sockets[nsockets++] = (LoopSocket) {.fd = fd,.what = what,.position = -1};
+		sockets[nsockets++] = (LoopSocket) { .fd = fd, .what = what, .position = -1 };
 	}
 	else if (sockets[i].what != what)
 	{
@@ -169,8 +176,7 @@ loop_init(void)
 		return;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (multi = curl_multi_init()) == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OUT_OF_MEMORY),
-				 errmsg("could not initialize libcurl")));
+				(errcode(ERRCODE_FDW_OUT_OF_MEMORY), errmsg("could not initialize libcurl")));
 	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, note_socket);
 	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, note_timer);
 	curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX);
@@ -179,11 +185,14 @@ loop_init(void)
 											 ALLOCSET_DEFAULT_SIZES);
 }
 
-/* An easy handle with everything set that is the same for all requests; NULL when there is no memory. */
+/*
+ * An easy handle with everything set that is the same for all requests; NULL when there is no
+ * memory.
+ */
 CURL *
 dq_loop_handle(void)
 {
-	CURL	   *easy;
+	CURL *easy;
 
 	loop_init();
 	if (nhandles > 0)
@@ -197,7 +206,7 @@ dq_loop_handle(void)
 void
 dq_loop_return_handle(CURL *easy)
 {
-	sigset_t	saved;
+	sigset_t saved;
 
 	if (nhandles < KEPT_HANDLES)
 	{
@@ -213,8 +222,8 @@ dq_loop_return_handle(CURL *easy)
 bool
 dq_loop_add(Exchange *exchange)
 {
-	sigset_t	saved;
-	CURLMcode	code;
+	sigset_t saved;
+	CURLMcode code;
 
 	block_signals(&saved);
 	code = curl_multi_add_handle(multi, exchange->easy);
@@ -225,7 +234,7 @@ dq_loop_add(Exchange *exchange)
 void
 dq_loop_remove(Exchange *exchange)
 {
-	sigset_t	saved;
+	sigset_t saved;
 
 	block_signals(&saved);
 	curl_multi_remove_handle(multi, exchange->easy);
@@ -285,7 +294,7 @@ prepare_wait_set(void)
 	if (wait_set == NULL || wait_set_is_stale || wait_set_size < nsockets)
 	{
 		WaitEventSet *old = wait_set;
-		int			size = Max(8, nsockets + 4);
+		int size = Max(8, nsockets + 4);
 
 		wait_set = NULL;
 		if (old)
@@ -311,8 +320,8 @@ prepare_wait_set(void)
 static void
 socket_action(curl_socket_t fd, int events)
 {
-	int			running;
-	sigset_t	saved;
+	int running;
+	sigset_t saved;
 
 	block_signals(&saved);
 	curl_multi_socket_action(multi, fd, events, &running);
@@ -323,16 +332,16 @@ socket_action(curl_socket_t fd, int events)
 static long
 wait_timeout(void)
 {
-	double		wait = LONGEST_WAIT_MS;
-	double		now = dq_loop_clock_ms();
-	dlist_iter	iter;
+	double wait = LONGEST_WAIT_MS;
+	double now = dq_loop_clock_ms();
+	dlist_iter iter;
 
 	if (timer_due_ms >= 0)
 		wait = Min(wait, timer_due_ms - wall_ms());
 	dlist_foreach(iter, &active)
 	{
-		Exchange   *exchange = dlist_container(Exchange, active_node, iter.cur);
-		double		deadline = dq_exchange_deadline(exchange);
+		Exchange *exchange = dlist_container(Exchange, active_node, iter.cur);
+		double deadline = dq_exchange_deadline(exchange);
 
 		if (deadline >= 0)
 			wait = Min(wait, deadline - now);
@@ -345,8 +354,8 @@ wait_timeout(void)
 static void
 wait_and_act(void)
 {
-	WaitEvent	events[MAX_EVENTS];
-	int			n;
+	WaitEvent events[MAX_EVENTS];
+	int n;
 
 	prepare_wait_set();
 	n = WaitEventSetWait(wait_set, dlist_is_empty(&news) ? wait_timeout() : 0, events, MAX_EVENTS,
@@ -361,7 +370,7 @@ wait_and_act(void)
 		if (events[i].events & (WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE))
 			socket_action(events[i].fd,
 						  (events[i].events & WL_SOCKET_READABLE ? CURL_CSELECT_IN : 0) |
-						  (events[i].events & WL_SOCKET_WRITEABLE ? CURL_CSELECT_OUT : 0));
+							  (events[i].events & WL_SOCKET_WRITEABLE ? CURL_CSELECT_OUT : 0));
 	}
 	if (timer_due_ms >= 0 && timer_due_ms <= wall_ms())
 	{
@@ -375,18 +384,18 @@ wait_and_act(void)
 static void
 collect_ends(void)
 {
-	CURLMsg    *message;
-	int			left;
+	CURLMsg *message;
+	int left;
 	dlist_mutable_iter iter;
 
 	while ((message = curl_multi_info_read(multi, &left)) != NULL)
 	{
-		Exchange   *exchange;
+		Exchange *exchange;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
 
-		CURLcode	code = message->data.result;
+		CURLcode code = message->data.result;
 
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &exchange);
 		dq_exchange_attempt_ended(exchange, code);
@@ -411,7 +420,7 @@ tell_owners(void)
 	MemoryContextReset(progress_context);
 	while (!dlist_is_empty(&news))
 	{
-		Exchange   *exchange = dlist_head_element(Exchange, news_node, &news);
+		Exchange *exchange = dlist_head_element(Exchange, news_node, &news);
 		MemoryContext old = MemoryContextSwitchTo(progress_context);
 
 		dlist_delete(&exchange->news_node);

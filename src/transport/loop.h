@@ -6,19 +6,23 @@
 #define DQ_LOOP_H
 
 /*
- * Waits until something happened to any exchange of this backend (bytes, an end, a timer), or the latch was set, then
- * runs the owners' on_progress.  Serves all exchanges, not just the caller's.  Interrupts are checked: raises on cancel,
- * statement_timeout and shutdown within milliseconds.  Must not be called when no exchange is under way.
+ * Waits until something happened to any exchange of this backend (bytes, an end, a timer), or the
+ * latch was set, then runs the owners' on_progress.  Serves all exchanges, not just the caller's.
+ * Interrupts are checked: raises on cancel, statement_timeout and shutdown within milliseconds.
+ * Must not be called when no exchange is under way.
  */
 extern void dq_loop_step(void);
 
 /*
- * Milliseconds that this loop has been running (waiting included) since the backend started; the clock by which
- * timeouts are counted, so that an idle cursor or a long Sort times nothing out.
+ * Milliseconds that this loop has been running (waiting included) since the backend started; the
+ * clock by which timeouts are counted, so that an idle cursor or a long Sort times nothing out.
  */
 extern double dq_loop_clock_ms(void);
 
-/* Exchanges under way (any state before DONE or FAILED), and open descriptors, for tests and views. */
-extern int	dq_loop_exchanges(void);
+/*
+ * Exchanges under way (any state before DONE or FAILED), and open descriptors, for tests and
+ * views.
+ */
+extern int dq_loop_exchanges(void);
 
-#endif							/* DQ_LOOP_H */
+#endif /* DQ_LOOP_H */

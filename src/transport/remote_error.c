@@ -2,9 +2,10 @@
  * remote_error.c
  *	  What went wrong with a request, as an error that can be kept and raised later.
  *
- * SQLSTATEs: HV00N (unable to establish connection) until a connection stands, HV00R (table not found) for 404, HV00L
- * (unable to create execution) for 401 and 403, HV000 (error) for everything else.  Messages name table and server, details the
- * request, its attempts and time, and the beginning of the answer; secrets are taken out of all of it.
+ * SQLSTATEs: HV00N (unable to establish connection) until a connection stands, HV00R (table not
+ * found) for 404, HV00L (unable to create execution) for 401 and 403, HV000 (error) for everything
+ * else.  Messages name table and server, details the request, its attempts and time, and the
+ * beginning of the answer; secrets are taken out of all of it.
  */
 #include "postgres.h"
 
@@ -17,8 +18,7 @@ void
 dq_remote_error_raise(const RemoteError *error)
 {
 	ereport(ERROR,
-			(errcode(error->sqlstate),
-			 errmsg("%s", error->message),
+			(errcode(error->sqlstate), errmsg("%s", error->message),
 			 error->detail ? errdetail("%s", error->detail) : 0,
 			 error->hint ? errhint("%s", error->hint) : 0,
 			 error->context ? errcontext("%s", error->context) : 0));
@@ -28,8 +28,8 @@ char *
 dq_exchange_describe(const Exchange *exchange)
 {
 	const Credentials *credentials = exchange->endpoint->credentials;
-	bool		has_ended = exchange->state == EXCHANGE_DONE || exchange->state == EXCHANGE_FAILED;
-	double		ms = (has_ended ? exchange->ended_ms : dq_loop_clock_ms()) - exchange->started_ms;
+	bool has_ended = exchange->state == EXCHANGE_DONE || exchange->state == EXCHANGE_FAILED;
+	double ms = (has_ended ? exchange->ended_ms : dq_loop_clock_ms()) - exchange->started_ms;
 
 	return psprintf("%s %s, %sattempt %d of %d, %.0f ms.", exchange->request.method,
 					dq_credentials_redact(credentials, exchange->request.url),
@@ -37,12 +37,14 @@ dq_exchange_describe(const Exchange *exchange)
 					exchange->attempt, exchange->endpoint->limits.retries + 1, ms);
 }
 
-/* The beginning of the answer, fit to be read: control characters and what is not ASCII replaced. */
+/*
+ * The beginning of the answer, fit to be read: control characters and what is not ASCII replaced.
+ */
 static char *
 excerpt(Exchange *exchange)
 {
-	char	   *shown;
-	int			len = Min(exchange->excerpt.len, SHOWN_BYTES);
+	char *shown;
+	int len = Min(exchange->excerpt.len, SHOWN_BYTES);
 
 	if (len == 0)
 		return NULL;
@@ -58,12 +60,13 @@ excerpt(Exchange *exchange)
 static const char *
 status_problem(const Exchange *exchange, int *sqlstate, const char **hint)
 {
-	int			status = exchange->status;
+	int status = exchange->status;
 
 	if (status == 404)
 	{
 		*sqlstate = ERRCODE_FDW_TABLE_NOT_FOUND;
-		*hint = "Check options \"url\" and \"path\", or set not_found 'empty' where 404 means no rows.";
+		*hint =
+			"Check options \"url\" and \"path\", or set not_found 'empty' where 404 means no rows.";
 	}
 	else if (status == 401 || status == 403)
 	{
@@ -156,18 +159,19 @@ dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more)
 	RemoteError *error = palloc0(sizeof(RemoteError));
 	const char *problem;
 	const char *hint = NULL;
-	char	   *shown = excerpt(exchange);
+	char *shown = excerpt(exchange);
 	StringInfoData detail;
 
 	error->sqlstate = ERRCODE_FDW_ERROR;
 	problem = fault_problem(exchange, &error->sqlstate, &hint);
 	if (problem == NULL)
 		problem = code == CURLE_OK ? status_problem(exchange, &error->sqlstate, &hint) :
-			curl_problem(exchange, code, &error->sqlstate, &hint);
-	error->message = dq_credentials_redact(credentials,
-										   psprintf("could not fetch foreign table \"%s\" from server \"%s\": %s",
-													exchange->relation_name,
-													exchange->endpoint->server_name, problem));
+									 curl_problem(exchange, code, &error->sqlstate, &hint);
+	error->message =
+		dq_credentials_redact(credentials,
+							  psprintf("could not fetch foreign table \"%s\" from server \"%s\": %s",
+									   exchange->relation_name, exchange->endpoint->server_name,
+									   problem));
 	initStringInfo(&detail);
 	appendStringInfoString(&detail, dq_exchange_describe(exchange));
 	if (more)

@@ -2,10 +2,10 @@
  * spool.c
  *	  A queue of byte records that spills to a temporary file past its memory share.
  *
- * Records lie one behind the other in blocks, each a length and its bytes; a record larger than a block gets a block
- * of its own.  Past the share, whole blocks go to a BufFile, the oldest first, and are read back a block at a time by each
- * reader that meets them.  Once a spool is released, blocks that every reader has passed are forgotten, and
- * the file with the last of its blocks.
+ * Records lie one behind the other in blocks, each a length and its bytes; a record larger than a
+ * block gets a block of its own.  Past the share, whole blocks go to a BufFile, the oldest first,
+ * and are read back a block at a time by each reader that meets them.  Once a spool is released,
+ * blocks that every reader has passed are forgotten, and the file with the last of its blocks.
  */
 #include "postgres.h"
 
@@ -21,47 +21,47 @@
 
 typedef struct Block
 {
-	dlist_node	node;
-	size_t		size;			/* allocated */
-	size_t		used;
-	char	   *data;			/* NULL: in the file */
-	int			fileno;
-	off_t		offset;
+	dlist_node node;
+	size_t size; /* allocated */
+	size_t used;
+	char *data; /* NULL: in the file */
+	int fileno;
+	off_t offset;
 } Block;
 
 struct Spool
 {
 	MemoryContext context;
-	ResourceOwner owner;		/* of the temporary file */
-	int64		memory_limit;
-	int64		memory;			/* bytes of blocks in memory */
-	int64		held;			/* bytes of records in all blocks */
-	int64		records;
-	bool		is_kept;
-	dlist_head	blocks;			/* oldest first */
-	Block	   *spill_from;		/* oldest block that is in memory, NULL: look from the head */
-	dlist_head	readers;
-	BufFile    *file;
-	int			end_fileno;
-	off_t		end_offset;
-	int			file_blocks;
+	ResourceOwner owner; /* of the temporary file */
+	int64 memory_limit;
+	int64 memory; /* bytes of blocks in memory */
+	int64 held;	  /* bytes of records in all blocks */
+	int64 records;
+	bool is_kept;
+	dlist_head blocks; /* oldest first */
+	Block *spill_from; /* oldest block that is in memory, NULL: look from the head */
+	dlist_head readers;
+	BufFile *file;
+	int end_fileno;
+	off_t end_offset;
+	int file_blocks;
 };
 
 struct SpoolReader
 {
-	dlist_node	node;
-	Spool	   *spool;
-	Block	   *block;			/* NULL: before the first */
-	size_t		offset;
-	char	   *buffer;			/* copy of a block that is in the file */
-	size_t		buffer_size;
-	Block	   *buffered;		/* which one */
+	dlist_node node;
+	Spool *spool;
+	Block *block; /* NULL: before the first */
+	size_t offset;
+	char *buffer; /* copy of a block that is in the file */
+	size_t buffer_size;
+	Block *buffered; /* which one */
 };
 
 Spool *
 dq_spool_create(int64 memory_bytes)
 {
-	Spool	   *spool = palloc0(sizeof(Spool));
+	Spool *spool = palloc0(sizeof(Spool));
 
 	spool->context = CurrentMemoryContext;
 	spool->owner = CurrentResourceOwner;
@@ -75,13 +75,16 @@ dq_spool_create(int64 memory_bytes)
 Spool *
 dq_spool_create_beside(const Spool *other, int64 memory_bytes)
 {
-	Spool	   *spool = dq_spool_create(memory_bytes);
+	Spool *spool = dq_spool_create(memory_bytes);
 
 	spool->owner = other->owner;
 	return spool;
 }
 
-/* Moves one block to the file; the file belongs to the owner of the spool, not to whoever drives the loop. */
+/*
+ * Moves one block to the file; the file belongs to the owner of the spool, not to whoever drives
+ * the loop.
+ */
 static void
 spill_block(Spool *spool, Block *block)
 {
@@ -116,17 +119,18 @@ next_block(Spool *spool, Block *block)
 {
 	if (block == NULL)
 		return dlist_is_empty(&spool->blocks) ? NULL :
-			dlist_head_element(Block, node, &spool->blocks);
+												dlist_head_element(Block, node, &spool->blocks);
 	return dlist_has_next(&spool->blocks, &block->node) ?
-		dlist_container(Block, node, dlist_next_node(&spool->blocks, &block->node)) : NULL;
+		dlist_container(Block, node, dlist_next_node(&spool->blocks, &block->node)) :
+		NULL;
 }
 
 /* Spills the oldest blocks until the rest fits; the last one stays, it is being written. */
 static void
 spill_excess(Spool *spool)
 {
-	Block	   *last = dlist_tail_element(Block, node, &spool->blocks);
-	Block	   *block = spool->spill_from ? spool->spill_from : next_block(spool, NULL);
+	Block *last = dlist_tail_element(Block, node, &spool->blocks);
+	Block *block = spool->spill_from ? spool->spill_from : next_block(spool, NULL);
 
 	while (spool->memory > spool->memory_limit && block != last)
 	{
@@ -140,15 +144,15 @@ spill_excess(Spool *spool)
 void
 dq_spool_append(Spool *spool, const char *bytes, size_t len)
 {
-	uint32		header = (uint32) len;
-	size_t		needed = sizeof(header) + len;
-	Block	   *block = dlist_is_empty(&spool->blocks) ? NULL :
-		dlist_tail_element(Block, node, &spool->blocks);
+	uint32 header = (uint32) len;
+	size_t needed = sizeof(header) + len;
+	Block *block = dlist_is_empty(&spool->blocks) ? NULL :
+													dlist_tail_element(Block, node, &spool->blocks);
 
 	if (block == NULL || block->size - block->used < needed)
 	{
-		size_t		size = Max(block ? BLOCK_BYTES : FIRST_BLOCK_BYTES, needed);
-		Block	   *fresh = MemoryContextAllocZero(spool->context, sizeof(Block));
+		size_t size = Max(block ? BLOCK_BYTES : FIRST_BLOCK_BYTES, needed);
+		Block *fresh = MemoryContextAllocZero(spool->context, sizeof(Block));
 
 		fresh->data = MemoryContextAllocHuge(spool->context, size);
 		fresh->size = size;
@@ -187,7 +191,7 @@ dq_spool_reader_free(SpoolReader *reader)
 static void
 free_block(Spool *spool, Block *block)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	/* Another block may come to lie at this address: no reader may take it for this one. */
 	dlist_foreach(iter, &spool->readers)
@@ -217,7 +221,7 @@ free_block(Spool *spool, Block *block)
 static bool
 is_being_read(Spool *spool, Block *block)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &spool->readers)
 	{
@@ -233,7 +237,7 @@ is_being_read(Spool *spool, Block *block)
 static void
 forget_passed(Spool *spool)
 {
-	Block	   *block;
+	Block *block;
 
 	while ((block = next_block(spool, NULL)) != NULL &&
 		   dlist_has_next(&spool->blocks, &block->node) && !is_being_read(spool, block))
@@ -244,8 +248,8 @@ forget_passed(Spool *spool)
 static const char *
 block_bytes(SpoolReader *reader)
 {
-	Spool	   *spool = reader->spool;
-	Block	   *block = reader->block;
+	Spool *spool = reader->spool;
+	Block *block = reader->block;
 
 	if (block->data)
 		return block->data;
@@ -272,12 +276,12 @@ block_bytes(SpoolReader *reader)
 bool
 dq_spool_next(SpoolReader *reader, const char **bytes, size_t *len)
 {
-	Spool	   *spool = reader->spool;
-	uint32		header;
+	Spool *spool = reader->spool;
+	uint32 header;
 
 	while (reader->block == NULL || reader->offset == reader->block->used)
 	{
-		Block	   *next = next_block(spool, reader->block);
+		Block *next = next_block(spool, reader->block);
 
 		if (next == NULL)
 			return false;
@@ -332,7 +336,7 @@ dq_spool_bytes(const Spool *spool)
 void
 dq_spool_free(Spool *spool)
 {
-	Block	   *block;
+	Block *block;
 
 	while ((block = next_block(spool, NULL)) != NULL)
 		free_block(spool, block);

@@ -2,8 +2,9 @@
  * transfer.c
  *	  One attempt on the wire: libcurl's handle, and the callbacks that take the answer.
  *
- * Callbacks run inside libcurl: they append to buffers that never raise, note a fault, and return.  A full body buffer pauses
- * the transfer until the owner has taken the bytes, so that a small answer that decompresses into a huge one stays bounded.
+ * Callbacks run inside libcurl: they append to buffers that never raise, note a fault, and return.
+ * A full body buffer pauses the transfer until the owner has taken the bytes, so that a small
+ * answer that decompresses into a huge one stays bounded.
  */
 #include "postgres.h"
 
@@ -27,8 +28,8 @@ wire_append(Exchange *exchange, WireBuffer *buffer, const char *bytes, size_t le
 {
 	if (buffer->len + len + 1 > buffer->size)
 	{
-		size_t		size = Max(buffer->size * 2, 1024);
-		char	   *larger;
+		size_t size = Max(buffer->size * 2, 1024);
+		char *larger;
 
 		while (size < buffer->len + len + 1)
 			size *= 2;
@@ -53,8 +54,8 @@ wire_append(Exchange *exchange, WireBuffer *buffer, const char *bytes, size_t le
 static size_t
 take_header(char *bytes, size_t size, size_t n, void *arg)
 {
-	Exchange   *exchange = arg;
-	size_t		len = size * n;
+	Exchange *exchange = arg;
+	size_t len = size * n;
 
 	if (len > 5 && strncmp(bytes, "HTTP/", 5) == 0)
 		exchange->headers.len = 0;
@@ -74,13 +75,13 @@ take_header(char *bytes, size_t size, size_t n, void *arg)
 static size_t
 take_body(char *bytes, size_t size, size_t n, void *arg)
 {
-	Exchange   *exchange = arg;
-	size_t		len = size * n;
+	Exchange *exchange = arg;
+	size_t len = size * n;
 	WireBuffer *buffer = &exchange->body;
 
 	if (exchange->status == 0)
 	{
-		long		status = 0;
+		long status = 0;
 
 		curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
 		exchange->status = (int) status;
@@ -128,8 +129,8 @@ is_link_local(const struct curl_sockaddr *address)
 	}
 	if (address->family == AF_INET6)
 	{
-		const unsigned char *bytes =
-			((const struct sockaddr_in6 *) &address->addr)->sin6_addr.s6_addr;
+		const unsigned char *bytes = ((const struct sockaddr_in6 *) &address->addr)
+										 ->sin6_addr.s6_addr;
 
 		if (IN6_IS_ADDR_V4MAPPED((const struct in6_addr *) bytes))
 			return bytes[12] == 0xa9 && bytes[13] == 0xfe;
@@ -141,7 +142,7 @@ is_link_local(const struct curl_sockaddr *address)
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	Exchange   *exchange = arg;
+	Exchange *exchange = arg;
 	curl_socket_t fd;
 
 	if (is_link_local(address))
@@ -202,7 +203,7 @@ dq_transfer_prepare_handle(CURL *easy)
 static bool
 add_header(Exchange *exchange, const char *name, const char *value)
 {
-	char	   *line = psprintf("%s: %s", name, value);
+	char *line = psprintf("%s: %s", name, value);
 	struct curl_slist *longer = curl_slist_append(exchange->header_list, line);
 
 	pfree(line);
@@ -226,8 +227,7 @@ set_headers(Exchange *exchange)
 {
 	const Request *request = &exchange->request;
 
-	if (!has_header(request, "Accept") &&
-		!add_header(exchange, "Accept", "application/json"))
+	if (!has_header(request, "Accept") && !add_header(exchange, "Accept", "application/json"))
 		return false;
 	if (request->body && !has_header(request, "Content-Type") &&
 		!add_header(exchange, "Content-Type", "application/json"))
@@ -242,11 +242,11 @@ set_headers(Exchange *exchange)
 static bool
 set_request(Exchange *exchange)
 {
-	CURL	   *easy = exchange->easy;
+	CURL *easy = exchange->easy;
 	const TransferLimits *limits = &exchange->endpoint->limits;
 	const Request *request = &exchange->request;
 	MemoryContext old = MemoryContextSwitchTo(exchange->context);
-	bool		is_good;
+	bool is_good;
 
 	exchange->sent_url = pstrdup(request->url);
 	is_good = set_headers(exchange) &&
@@ -261,7 +261,8 @@ set_request(Exchange *exchange)
 	else
 		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 	is_good &= curl_easy_setopt(easy, CURLOPT_URL, exchange->sent_url) == CURLE_OK;
-	is_good &= curl_easy_setopt(easy, CURLOPT_PROXY, limits->proxy ? limits->proxy : "") == CURLE_OK;
+	is_good &= curl_easy_setopt(easy, CURLOPT_PROXY, limits->proxy ? limits->proxy : "") ==
+		CURLE_OK;
 	if (limits->ca_file)
 		is_good &= curl_easy_setopt(easy, CURLOPT_CAINFO, limits->ca_file) == CURLE_OK;
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->header_list);
@@ -304,8 +305,8 @@ dq_transfer_start(Exchange *exchange)
 void
 dq_transfer_stop(Exchange *exchange)
 {
-	curl_off_t	micros = 0;
-	curl_off_t	bytes = 0;
+	curl_off_t micros = 0;
+	curl_off_t bytes = 0;
 
 	if (exchange->easy == NULL)
 		return;
@@ -329,13 +330,13 @@ dq_transfer_stop(Exchange *exchange)
 }
 
 /*
- * Lets a transfer go on whose bytes have been taken; outside libcurl.  What it had received meanwhile comes to take_body() in
- * here, and when that refuses it, only this call says so.
+ * Lets a transfer go on whose bytes have been taken; outside libcurl.  What it had received
+ * meanwhile comes to take_body() in here, and when that refuses it, only this call says so.
  */
 void
 dq_transfer_resume(Exchange *exchange)
 {
-	CURLcode	code;
+	CURLcode code;
 
 	if (!exchange->is_paused || exchange->easy == NULL || exchange->body.len > 0)
 		return;

@@ -1,10 +1,11 @@
 /*
  * fuzz_json.c
- *	  Any bytes as one JSON element: what we take as valid, json-c takes too and understands the same.
+ *	  Any bytes as one JSON element: what we take as valid, json-c takes too and understands the
+ *	  same.
  *
- * Checked: json-c in strict mode accepts what dq_json_locate() accepts; the values located are the ones
- * that json-c finds; strings unescape to the same bytes; iterating meets as many members as the object
- * has names, or more.
+ * Checked: json-c in strict mode accepts what dq_json_locate() accepts; the values located are the
+ * ones that json-c finds; strings unescape to the same bytes; iterating meets as many members as
+ * the object has names, or more.
  */
 #include "base.h"
 
@@ -97,7 +98,9 @@ check_value(const JsonSlice *slice, struct json_object *object)
 		check(count >= json_object_object_length(object), "json-c counts more members");
 }
 
-/* json-c cuts names at \u0000, so two that differ may be one for it: such texts are not compared. */
+/*
+ * json-c cuts names at \u0000, so two that differ may be one for it: such texts are not compared.
+ */
 static bool
 has_nul(const uint8_t *data, size_t size)
 {
@@ -156,7 +159,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				  "out of bounds");
 	}
 
-	/* The object that a member is asked of may be none; without such pointers it is valid all the same. */
+	/*
+	 * The object that a member is asked of may be none; without such pointers it is valid all the
+	 * same.
+	 */
 	locator = locator_for(1);
 	is_valid = dq_json_locate(locator, (const char *) data, size, found, &culprit, &error);
 	if (is_valid && found[0].kind == JSONK_OBJECT)

@@ -1,8 +1,10 @@
 /*
  * fuzz_memory.h
- *	  palloc for fuzz programs: fuzz_release() gives back all that one input left behind, as a memory context would.
+ *	  palloc for fuzz programs: fuzz_release() gives back all that one input left behind, as a
+ *	  memory context would.
  *
- * The functions stand in for libpgcommon's.  Each chunk is a malloc of its own, so that the sanitizer sees its bounds.
+ * The functions stand in for libpgcommon's.  Each chunk is a malloc of its own, so that the
+ * sanitizer sees its bounds.
  */
 #ifndef DQ_FUZZ_MEMORY_H
 #define DQ_FUZZ_MEMORY_H
@@ -14,7 +16,7 @@ typedef struct FuzzChunk
 	struct FuzzChunk *next;
 } FuzzChunk;
 
-static FuzzChunk fuzz_chunks = {&fuzz_chunks, &fuzz_chunks};
+static FuzzChunk fuzz_chunks = { &fuzz_chunks, &fuzz_chunks };
 
 static void
 fuzz_link(FuzzChunk *chunk)
@@ -39,7 +41,7 @@ fuzz_release(void)
 {
 	while (fuzz_chunks.next != &fuzz_chunks)
 	{
-		FuzzChunk  *chunk = fuzz_chunks.next;
+		FuzzChunk *chunk = fuzz_chunks.next;
 
 		fuzz_unlink(chunk);
 		free(chunk);
@@ -49,7 +51,7 @@ fuzz_release(void)
 void *
 palloc(Size size)
 {
-	FuzzChunk  *chunk = malloc(sizeof(FuzzChunk) + size);
+	FuzzChunk *chunk = malloc(sizeof(FuzzChunk) + size);
 
 	fuzz_link(chunk);
 	return chunk + 1;
@@ -70,7 +72,7 @@ palloc_extended(Size size, int flags)
 void
 pfree(void *pointer)
 {
-	FuzzChunk  *chunk = (FuzzChunk *) pointer - 1;
+	FuzzChunk *chunk = (FuzzChunk *) pointer - 1;
 
 	fuzz_unlink(chunk);
 	free(chunk);
@@ -79,7 +81,7 @@ pfree(void *pointer)
 void *
 repalloc(void *pointer, Size size)
 {
-	FuzzChunk  *chunk = (FuzzChunk *) pointer - 1;
+	FuzzChunk *chunk = (FuzzChunk *) pointer - 1;
 
 	fuzz_unlink(chunk);
 	chunk = realloc(chunk, sizeof(FuzzChunk) + size);
@@ -90,8 +92,8 @@ repalloc(void *pointer, Size size)
 char *
 pnstrdup(const char *in, Size size)
 {
-	size_t		len = strnlen(in, size);
-	char	   *copy = memcpy(palloc(len + 1), in, len);
+	size_t len = strnlen(in, size);
+	char *copy = memcpy(palloc(len + 1), in, len);
 
 	copy[len] = '\0';
 	return copy;
@@ -103,4 +105,4 @@ pstrdup(const char *in)
 	return pnstrdup(in, strlen(in));
 }
 
-#endif							/* DQ_FUZZ_MEMORY_H */
+#endif /* DQ_FUZZ_MEMORY_H */

@@ -2,10 +2,10 @@
  * fuzz_paging.c
  *	  A service that answers anything: paging must end, and never leave the service.
  *
- * The first bytes choose the spec; each further line is one page: flags, rows, total, and what it says is next (for
- * link paging a Link header).  What is checked: it ends after max_pages at the latest; each next URL has the service's
- * origin and is new; cursors are new; offsets advance by the rows received; an end has reached the total; pages ahead are
- * those that come in order.
+ * The first bytes choose the spec; each further line is one page: flags, rows, total, and what it
+ * says is next (for link paging a Link header).  What is checked: it ends after max_pages at the
+ * latest; each next URL has the service's origin and is new; cursors are new; offsets advance by
+ * the rows received; an end has reached the total; pages ahead are those that come in order.
  */
 #include "base.h"
 
@@ -16,7 +16,7 @@
 #define BASE "http://host:8080/api/items?a=1"
 #define MAX_PAGES 64
 
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 check(bool condition, const char *what)
@@ -44,7 +44,7 @@ next_byte(Input *input)
 static int64
 next_number(Input *input)
 {
-	uint8_t		byte = next_byte(input);
+	uint8_t byte = next_byte(input);
 
 	if (byte == 0xff)
 		return PG_INT64_MAX - next_byte(input);
@@ -57,7 +57,7 @@ static char *
 next_text(Input *input)
 {
 	const uint8_t *stop = input->data;
-	char	   *text;
+	char *text;
 
 	while (stop < input->end && *stop != '\n' && *stop != '\0')
 		stop++;
@@ -69,11 +69,12 @@ next_text(Input *input)
 static void
 check_next(const PagingSpec *spec, const PageFacts *facts, const PagePosition *next, int64 pages)
 {
-	char	   *url = dq_paging_url(spec, BASE, next);
+	char *url = dq_paging_url(spec, BASE, next);
 
 	check(next->index == pages, "index");
 	check(dq_url_same_origin(BASE, url), "left the origin");
-	check(strchr(url, '@') == NULL || strchr(strchr(url + 8, '/'), '@') != NULL, "user information");
+	check(strchr(url, '@') == NULL || strchr(strchr(url + 8, '/'), '@') != NULL,
+		  "user information");
 	if (spec->kind == PAGING_PAGE)
 		check(next->number == facts->position.number + 1, "page number");
 	if (spec->kind == PAGING_OFFSET)
@@ -83,30 +84,31 @@ check_next(const PagingSpec *spec, const PageFacts *facts, const PagePosition *n
 	check((next->url != NULL) == (spec->kind == PAGING_LINK || spec->kind == PAGING_NEXT), "url");
 }
 
-/* Reads pages as the input says until there is a verdict; the texts asked for are kept to see that none comes twice. */
+/*
+ * Reads pages as the input says until there is a verdict; the texts asked for are kept to see that
+ * none comes twice.
+ */
 static void
 read_pages(const PagingSpec *spec, Input *input, int64 size_limit)
 {
 	PagingState *state = dq_paging_create(spec, BASE);
 	PagePosition at = dq_paging_first(state, size_limit);
-	char	   *asked[MAX_PAGES + 1];
-	int64		rows = 0;
-	int64		total = -1;
+	char *asked[MAX_PAGES + 1];
+	int64 rows = 0;
+	int64 total = -1;
 
 	for (int64 pages = 1;; pages++)
 	{
-		uint8_t		flags = next_byte(input);
-		PageFacts	facts = {
-			.position = at,
-			.url = dq_paging_url(spec, BASE, &at),
-			.not_found = (flags & 15) == 15,
-			.rows = next_number(input),
-			.content_hash = flags & 16 ? 1 : pages + 1,
-			.has_total = (flags & 32) != 0
-		};
-		char	   *text = next_text(input);
-		char	   *problem = NULL;
-		char	   *detail = NULL;
+		uint8_t flags = next_byte(input);
+		PageFacts facts = { .position = at,
+							.url = dq_paging_url(spec, BASE, &at),
+							.not_found = (flags & 15) == 15,
+							.rows = next_number(input),
+							.content_hash = flags & 16 ? 1 : pages + 1,
+							.has_total = (flags & 32) != 0 };
+		char *text = next_text(input);
+		char *problem = NULL;
+		char *detail = NULL;
 
 		facts.rows = Max(facts.rows, 0);
 		if (facts.has_total)
@@ -133,7 +135,8 @@ read_pages(const PagingSpec *spec, Input *input, int64 size_limit)
 		check_next(spec, &facts, &at, pages);
 		for (int64 i = 0; i < pages; i++)
 			check(strcmp(asked[i], dq_paging_url(spec, BASE, &at)) != 0 ||
-				  spec->kind == PAGING_PAGE || spec->kind == PAGING_OFFSET, "asked twice");
+					  spec->kind == PAGING_PAGE || spec->kind == PAGING_OFFSET,
+				  "asked twice");
 		if (dq_paging_ahead(state) >= pages)
 		{
 			PagePosition ahead = dq_paging_position_ahead(state, pages - 1);
@@ -147,23 +150,21 @@ read_pages(const PagingSpec *spec, Input *input, int64 size_limit)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	Input		input = {data, data + size};
-	uint8_t		first = next_byte(&input);
-	uint8_t		second = next_byte(&input);
-	PagingSpec	spec = {
-		.kind = first % (PAGING_NEXT + 1),
-		.page_size = second & 31,
-		.page_param = second & 32 ? "page" : NULL,
-		.size_param = second & 64 ? "page[size]" : NULL,
-		.offset_param = "offset",
-		.cursor_param = "cursor",
-		.first_page = first >> 7,
-		.last_page = second & 128 ? LAST_PAGE_SHORT : LAST_PAGE_EMPTY,
-		.max_pages = MAX_PAGES,
-		.has_total = true
-	};
-	char	   *rest = pnstrdup((const char *) input.data, input.end - input.data);
-	char	   *next = dq_link_header_next(rest);
+	Input input = { data, data + size };
+	uint8_t first = next_byte(&input);
+	uint8_t second = next_byte(&input);
+	PagingSpec spec = { .kind = first % (PAGING_NEXT + 1),
+						.page_size = second & 31,
+						.page_param = second & 32 ? "page" : NULL,
+						.size_param = second & 64 ? "page[size]" : NULL,
+						.offset_param = "offset",
+						.cursor_param = "cursor",
+						.first_page = first >> 7,
+						.last_page = second & 128 ? LAST_PAGE_SHORT : LAST_PAGE_EMPTY,
+						.max_pages = MAX_PAGES,
+						.has_total = true };
+	char *rest = pnstrdup((const char *) input.data, input.end - input.data);
+	char *next = dq_link_header_next(rest);
 
 	if (next)
 		check(strstr(rest, next) != NULL, "a link from nowhere");

@@ -3,9 +3,9 @@
  *	  An answer in any chunks gives what it gives as a whole.
  *
  * The first byte chooses the rows' place, the second the sizes of chunks; the rest is the answer.
- * Checked: rows, captures and error are the same however it is cut; where the whole answer is taken and
- * all its rows are valid, the answer itself is valid JSON; and a valid one is refused only for what
- * stands, or does not stand, at the rows' place.
+ * Checked: rows, captures and error are the same however it is cut; where the whole answer is
+ * taken and all its rows are valid, the answer itself is valid JSON; and a valid one is refused
+ * only for what stands, or does not stand, at the rows' place.
  */
 #include "base.h"
 

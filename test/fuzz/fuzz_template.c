@@ -2,9 +2,10 @@
  * fuzz_template.c
  *	  Whatever templates, names and values say, the URL built is a legal one of the service.
  *
- * The input is a list of texts, separated by newlines: path, spell template, sort template, name, values.  What is checked:
- * only bytes that are legal in a URL; scheme, host and port of the base; as many path segments as the template
- * has; no fragment; and each value comes out of the path again when it is decoded.
+ * The input is a list of texts, separated by newlines: path, spell template, sort template, name,
+ * values.  What is checked: only bytes that are legal in a URL; scheme, host and port of the base;
+ * as many path segments as the template has; no fragment; and each value comes out of the path
+ * again when it is decoded.
  */
 #include "base.h"
 
@@ -16,7 +17,7 @@
 
 #define MAX_TEXTS 8
 
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Aborts, so that the fuzzer keeps the input. */
 static void
@@ -39,7 +40,7 @@ lookup_value(const char *placeholder, void *arg, const char **value, bool *is_en
 static int
 count_slashes(const char *text, const char *end)
 {
-	int			n = 0;
+	int n = 0;
 
 	for (; text < end; text++)
 		n += *text == '/';
@@ -50,7 +51,7 @@ count_slashes(const char *text, const char *end)
 static int
 template_slashes(const Template *path)
 {
-	int			n = 0;
+	int n = 0;
 
 	for (int i = 0; i < path->nparts; i++)
 	{
@@ -83,13 +84,13 @@ static void
 check_url(const char *base, const Template *path, const char *value, const char *url)
 {
 	const char *legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%"
-		"!$&'()*+,;=:@/?";
-	CURLU	   *handle = curl_url();
-	char	   *path_text = NULL;
-	char	   *fragment = NULL;
-	size_t		prefix = strlen(base);
-	int			expected = count_slashes(base + 8, base + prefix) + template_slashes(path);
-	bool		adds_slash = url[prefix] == '/' &&
+						"!$&'()*+,;=:@/?";
+	CURLU *handle = curl_url();
+	char *path_text = NULL;
+	char *fragment = NULL;
+	size_t prefix = strlen(base);
+	int expected = count_slashes(base + 8, base + prefix) + template_slashes(path);
+	bool adds_slash = url[prefix] == '/' &&
 		!(path->nparts > 0 && path->parts[0].literal && path->parts[0].literal[0] == '/');
 
 	check(strspn(url + prefix, legal) == strlen(url + prefix), "illegal byte", url);
@@ -118,7 +119,7 @@ check_url(const char *base, const Template *path, const char *value, const char 
 static int
 split_texts(const uint8_t *data, size_t size, char **texts)
 {
-	int			n = 0;
+	int n = 0;
 	const uint8_t *end = data + size;
 
 	for (; n < MAX_TEXTS && data <= end; n++)
@@ -141,30 +142,31 @@ static void
 ask(const char *base, const Template *path, const char *spell, const Template *spell_sort,
 	const Template *sort_key, const char *name, const char **values, int nvalues)
 {
-	SortKey		sort[] = {{name, false}, {values[0], true}};
+	SortKey sort[] = { { name, false }, { values[0], true } };
 
 	for (int op = 0; op < COND_COUNT; op++)
 	{
-		char	   *problem = NULL;
-		Template   *compiled = dq_template_compile(spell, dq_condition_placeholders(op), &problem);
-		BoundCondition condition = {name, op, compiled, op == COND_IN ? nvalues :
-			op < COND_NULL ? 1 : 0, values};
-		Question	question = {
-			.base_url = base,
-			.path = path,
-			.path_lookup = lookup_value,
-			.path_lookup_arg = (void *) values[0],
-			.nconditions = compiled ? 1 : 0,
-			.conditions = &condition,
-			.nfixed = 1,
-			.fixed = &values[nvalues - 1],
-			.nsort = spell_sort ? 2 : 0,
-			.sort = sort,
-			.spell_sort = spell_sort,
-			.sort_asc = sort_key,
-			.sort_desc = sort_key
-		};
-		char	   *url = dq_question_url(&question, &problem);
+		char *problem = NULL;
+		Template *compiled = dq_template_compile(spell, dq_condition_placeholders(op), &problem);
+		BoundCondition condition = { name, op, compiled,
+									 op == COND_IN		? nvalues :
+										 op < COND_NULL ? 1 :
+														  0,
+									 values };
+		Question question = { .base_url = base,
+							  .path = path,
+							  .path_lookup = lookup_value,
+							  .path_lookup_arg = (void *) values[0],
+							  .nconditions = compiled ? 1 : 0,
+							  .conditions = &condition,
+							  .nfixed = 1,
+							  .fixed = &values[nvalues - 1],
+							  .nsort = spell_sort ? 2 : 0,
+							  .sort = sort,
+							  .spell_sort = spell_sort,
+							  .sort_asc = sort_key,
+							  .sort_desc = sort_key };
+		char *url = dq_question_url(&question, &problem);
 
 		check((url == NULL) == (problem != NULL), "problem without failure", spell);
 		if (url)
@@ -177,11 +179,12 @@ ask(const char *base, const Template *path, const char *spell, const Template *s
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const bases[] = {"http://host", "https://host:8443/api/v1", "http://[::1]:8080/a"};
-	char	   *texts[MAX_TEXTS];
-	char	   *problem;
-	int			n = split_texts(data, size, texts);
-	Template   *path = dq_template_compile(texts[0], NULL, &problem);
+	static const char *const bases[] = { "http://host", "https://host:8443/api/v1",
+										 "http://[::1]:8080/a" };
+	char *texts[MAX_TEXTS];
+	char *problem;
+	int n = split_texts(data, size, texts);
+	Template *path = dq_template_compile(texts[0], NULL, &problem);
 	StringInfoData encoded;
 	ConditionOpSet ops;
 
@@ -191,11 +194,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dq_url_encode(&encoded, texts[0]);
 	if (n >= 5 && path)
 	{
-		Template   *spell_sort = dq_template_compile(texts[2], dq_sort_placeholders(), &problem);
-		Template   *sort_key = dq_template_compile(texts[2], dq_sort_key_placeholders(), &problem);
+		Template *spell_sort = dq_template_compile(texts[2], dq_sort_placeholders(), &problem);
+		Template *sort_key = dq_template_compile(texts[2], dq_sort_key_placeholders(), &problem);
 
 		for (int i = 0; i < lengthof(bases); i++)
-			ask(bases[i], path, texts[1], spell_sort, sort_key, texts[3], (const char **) texts + 4, n - 4);
+			ask(bases[i], path, texts[1], spell_sort, sort_key, texts[3], (const char **) texts + 4,
+				n - 4);
 	}
 	fuzz_release();
 	return 0;

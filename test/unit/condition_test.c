@@ -12,7 +12,7 @@
 static Template *
 compile(const char *source, const char *const *names)
 {
-	char	   *problem;
+	char *problem;
 
 	return dq_template_compile(source, names, &problem);
 }
@@ -20,7 +20,8 @@ compile(const char *source, const char *const *names)
 static const char *
 spell(const char *source, ConditionOp op, int nvalues, const char **values)
 {
-	BoundCondition condition = {"a b", op, compile(source, dq_condition_placeholders(op)), nvalues, values};
+	BoundCondition condition = { "a b", op, compile(source, dq_condition_placeholders(op)), nvalues,
+								 values };
 	StringInfoData out;
 
 	if (condition.spell == NULL)
@@ -42,13 +43,16 @@ static void
 test_ops(void)
 {
 	ConditionOpSet ops;
-	char	   *problem;
+	char *problem;
 
 	ok(dq_condition_ops_parse(" = IN\t>= ", &ops, &problem) &&
-	   ops == (COND_BIT(COND_EQ) | COND_BIT(COND_IN) | COND_BIT(COND_GE)), "a list of operators");
+		   ops == (COND_BIT(COND_EQ) | COND_BIT(COND_IN) | COND_BIT(COND_GE)),
+	   "a list of operators");
 	ok(dq_condition_ops_parse("<> != < <= > like null", &ops, &problem) &&
-	   ops == (COND_BIT(COND_NE) | COND_BIT(COND_LT) | COND_BIT(COND_LE) | COND_BIT(COND_GT) |
-			   COND_BIT(COND_LIKE) | COND_BIT(COND_NULL) | COND_BIT(COND_NOTNULL)), "the others");
+		   ops ==
+			   (COND_BIT(COND_NE) | COND_BIT(COND_LT) | COND_BIT(COND_LE) | COND_BIT(COND_GT) |
+				COND_BIT(COND_LIKE) | COND_BIT(COND_NULL) | COND_BIT(COND_NOTNULL)),
+	   "the others");
 	ok(dq_condition_ops_parse("", &ops, &problem) && ops == 0, "none");
 	ok(!dq_condition_ops_parse("= => <", &ops, &problem), "unknown operator");
 	is_text(problem, "unknown operator \"=>\", known are = <> < <= > >= in like null", "is named");
@@ -61,7 +65,7 @@ test_ops(void)
 static void
 test_spell(void)
 {
-	const char *values[] = {"x/y", "a,b", "say \"\\\""};
+	const char *values[] = { "x/y", "a,b", "say \"\\\"" };
 
 	is_text(spell("{name}={value}", COND_EQ, 1, values), "a%20b=x%2Fy", "comparison");
 	is_text(spell("{name}={values}", COND_IN, 2, values), "a%20b=x%2Fy,a%2Cb", "list by commas");
@@ -77,24 +81,25 @@ test_spell(void)
 static void
 test_can_list(void)
 {
-	Template   *plain = compile("{name}={values}", NULL);
-	Template   *quoted = compile("{name}=in.({quoted})", NULL);
-	Template   *repeated = compile("{name}={value}", NULL);
-	static const char *const alone[] = {"a,b", ",", "", " a", "a ", "\ta"};
+	Template *plain = compile("{name}={values}", NULL);
+	Template *quoted = compile("{name}=in.({quoted})", NULL);
+	Template *repeated = compile("{name}={value}", NULL);
+	static const char *const alone[] = { "a,b", ",", "", " a", "a ", "\ta" };
 
 	ok(dq_condition_can_list(plain, "a b"), "an ordinary value stands in a list");
 	for (int i = 0; i < lengthof(alone); i++)
 		ok(!dq_condition_can_list(plain, alone[i]) && dq_condition_can_list(quoted, alone[i]) &&
-		   dq_condition_can_list(repeated, alone[i]), "\"%s\" needs quotes or is asked alone", alone[i]);
+			   dq_condition_can_list(repeated, alone[i]),
+		   "\"%s\" needs quotes or is asked alone", alone[i]);
 }
 
 static void
 test_dialects(void)
 {
-	const char *value[] = {"5"};
-	const char *two[] = {"5", "6"};
-	const char *pattern[] = {"a%\\*b"};
-	int			n = 0;
+	const char *value[] = { "5" };
+	const char *two[] = { "5", "6" };
+	const char *pattern[] = { "a%\\*b" };
+	int n = 0;
 
 	for (const Dialect *const *d = dq_dialect_all(); *d; d++, n++)
 	{
@@ -114,28 +119,34 @@ test_dialects(void)
 	is_text(spell_dialect("jsonserver", COND_LIKE, 1, pattern),
 			"a%20b_like=%5Ea%5B%5Cs%5CS%5D%2A%5C%2Ab%24", "jsonserver like");
 	is_text(spell_dialect("postgrest", COND_EQ, 1, value), "a%20b=eq.5", "postgrest =");
-	is_text(spell_dialect("postgrest", COND_IN, 2, two), "a%20b=in.(%225%22,%226%22)", "postgrest list");
+	is_text(spell_dialect("postgrest", COND_IN, 2, two), "a%20b=in.(%225%22,%226%22)",
+			"postgrest list");
 	is_text(spell_dialect("postgrest", COND_LIKE, 1, pattern), "a%20b=like.a%25%2Ab",
 			"postgrest like: an escaped * is no escaped %%");
-	is_text(spell_dialect("postgrest", COND_NOTNULL, 0, NULL), "a%20b=not.is.null", "postgrest not null");
+	is_text(spell_dialect("postgrest", COND_NOTNULL, 0, NULL), "a%20b=not.is.null",
+			"postgrest not null");
 	is_text(spell_dialect("brackets", COND_GE, 1, value), "a%20b%5Bgte%5D=5", "brackets >=");
 	is_text(spell_dialect("brackets", COND_IN, 2, two), "a%20b%5Bin%5D=5,6", "brackets list");
 	ok(dq_dialect_find("jsonserver")->inexact ==
-	   (COND_BIT(COND_LT) | COND_BIT(COND_GT) | COND_BIT(COND_LIKE)) &&
-	   dq_dialect_find("postgrest")->inexact == COND_BIT(COND_LIKE) &&
-	   dq_dialect_find("plain")->inexact == 0, "which presets ask for more than was said");
+			   (COND_BIT(COND_LT) | COND_BIT(COND_GT) | COND_BIT(COND_LIKE)) &&
+		   dq_dialect_find("postgrest")->inexact == COND_BIT(COND_LIKE) &&
+		   dq_dialect_find("plain")->inexact == 0,
+	   "which presets ask for more than was said");
 }
 
 static void
 test_like_value(void)
 {
 	static const char *const cases[][2] = {
-		{"a%b_c", "x=a%25b_c"}, {"\\%\\_\\\\", "x=%5C%25%5C_%5C%5C"}, {"\\a\\*", "x=a%2A"}, {"a\\", "x=a%5C"},
+		{ "a%b_c", "x=a%25b_c" },
+		{ "\\%\\_\\\\", "x=%5C%25%5C_%5C%5C" },
+		{ "\\a\\*", "x=a%2A" },
+		{ "a\\", "x=a%5C" },
 	};
 
 	for (int i = 0; i < lengthof(cases); i++)
 	{
-		const char *values[] = {cases[i][0]};
+		const char *values[] = { cases[i][0] };
 
 		is_text(spell("x={value}", COND_LIKE, 1, values), cases[i][1], "like %s", cases[i][0]);
 	}
@@ -166,14 +177,17 @@ like_matches(const char *text, const char *pattern)
 	return *text == *pattern && like_matches(text + 1, pattern + 1);
 }
 
-/* A pattern's regular expression with [\s\S] in the words of POSIX, where no [ of the pattern can be mistaken for it. */
+/*
+ * A pattern's regular expression with [\s\S] in the words of POSIX, where no [ of the pattern can
+ * be mistaken for it.
+ */
 static bool
 regex_matches(const char *text, const char *pattern)
 {
-	char	   *source = dq_condition_like_regex(pattern);
+	char *source = dq_condition_like_regex(pattern);
 	StringInfoData posix;
-	regex_t		regex;
-	bool		matches;
+	regex_t regex;
+	bool matches;
 
 	initStringInfo(&posix);
 	for (const char *p = source; *p; p++)
@@ -207,9 +221,9 @@ static void
 test_like_regex(void)
 {
 	static const char alphabet[] = "ab%_\\.*[]^$(){}|+?/\n";
-	int			missed = 0;
-	int			matched = 0;
-	unsigned	seed = 1;
+	int missed = 0;
+	int matched = 0;
+	unsigned seed = 1;
 
 	is_text(dq_condition_like_regex("a%_"), "^a[\\s\\S]*[\\s\\S]{1,2}$", "wildcards");
 	is_text(dq_condition_like_regex("%%a%%"), "^[\\s\\S]*a[\\s\\S]*$", "several %% are one");
@@ -221,15 +235,16 @@ test_like_regex(void)
 
 	for (int i = 0; i < 20000; i++)
 	{
-		char		text[6] = "";
-		char		pattern[6] = "";
-		int			text_len = rand_r(&seed) % 5;
-		int			pattern_len = rand_r(&seed) % 5;
+		char text[6] = "";
+		char pattern[6] = "";
+		int text_len = rand_r(&seed) % 5;
+		int pattern_len = rand_r(&seed) % 5;
 
 		for (int j = 0; j < text_len; j++)
 			text[j] = alphabet[rand_r(&seed) % (lengthof(alphabet) - 1)];
 		for (int j = 0; j < pattern_len; j++)
-			pattern[j] = j < text_len && rand_r(&seed) % 2 ? text[j] :
+			pattern[j] = j < text_len && rand_r(&seed) % 2 ?
+				text[j] :
 				alphabet[rand_r(&seed) % (lengthof(alphabet) - 1)];
 		if (!like_matches(text, pattern))
 			continue;

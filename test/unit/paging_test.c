@@ -18,15 +18,13 @@ static PagingVerdict
 advance(PagingState *state, PagePosition *position, int64 rows, int64 total, const char *next)
 {
 	static uint64 content = 0;
-	PageFacts	facts = {
-		.position = *position,
-		.url = position->url ? position->url : BASE,
-		.rows = rows,
-		.content_hash = rows > 0 ? ++content : 0,
-		.has_total = total >= 0,
-		.total = total,
-		.next = next
-	};
+	PageFacts facts = { .position = *position,
+						.url = position->url ? position->url : BASE,
+						.rows = rows,
+						.content_hash = rows > 0 ? ++content : 0,
+						.has_total = total >= 0,
+						.total = total,
+						.next = next };
 
 	return dq_paging_advance(state, &facts, position, &problem, &detail);
 }
@@ -34,12 +32,17 @@ advance(PagingState *state, PagePosition *position, int64 rows, int64 total, con
 static void
 test_page(void)
 {
-	PagingSpec	spec = {.kind = PAGING_PAGE, .page_size = 10, .page_param = "page",
-		.size_param = "per[page]", .first_page = 1, .max_pages = 5};
+	PagingSpec spec = { .kind = PAGING_PAGE,
+						.page_size = 10,
+						.page_param = "page",
+						.size_param = "per[page]",
+						.first_page = 1,
+						.max_pages = 5 };
 	PagingState *state = dq_paging_create(&spec, BASE);
 	PagePosition at = dq_paging_first(state, 0);
 
-	is_text(dq_paging_url(&spec, BASE "?a=1", &at), BASE "?a=1&page=1&per%5Bpage%5D=10", "first page");
+	is_text(dq_paging_url(&spec, BASE "?a=1", &at), BASE "?a=1&page=1&per%5Bpage%5D=10",
+			"first page");
 	is_int(advance(state, &at, 10, -1, NULL), PAGING_CONTINUE, "goes on");
 	ok(at.index == 1 && at.number == 2 && at.size == 10, "second page");
 	is_int(advance(state, &at, 3, -1, NULL), PAGING_CONTINUE, "a short page is no end");
@@ -75,8 +78,11 @@ test_page(void)
 static void
 test_offset(void)
 {
-	PagingSpec	spec = {.kind = PAGING_OFFSET, .page_size = 10, .offset_param = "offset",
-		.size_param = "limit", .max_pages = 100};
+	PagingSpec spec = { .kind = PAGING_OFFSET,
+						.page_size = 10,
+						.offset_param = "offset",
+						.size_param = "limit",
+						.max_pages = 100 };
 	PagingState *state = dq_paging_create(&spec, BASE);
 	PagePosition at = dq_paging_first(state, 0);
 
@@ -85,7 +91,7 @@ test_offset(void)
 	ok(at.number == 7 && at.size == 10, "advances by the rows received");
 	is_int(dq_paging_ahead(state), 0, "nothing is foretold without a total");
 
-	PageFacts	missing = {.position = at, .url = BASE, .not_found = true};
+	PageFacts missing = { .position = at, .url = BASE, .not_found = true };
 
 	is_int(dq_paging_advance(state, &missing, &at, &problem, &detail), PAGING_END,
 		   "404 after the first page is the end");
@@ -112,8 +118,12 @@ test_offset(void)
 static void
 test_total(void)
 {
-	PagingSpec	spec = {.kind = PAGING_PAGE, .page_size = 10, .page_param = "page", .first_page = 1,
-		.max_pages = 100, .has_total = true};
+	PagingSpec spec = { .kind = PAGING_PAGE,
+						.page_size = 10,
+						.page_param = "page",
+						.first_page = 1,
+						.max_pages = 100,
+						.has_total = true };
 	PagingState *state = dq_paging_create(&spec, BASE);
 	PagePosition at = dq_paging_first(state, 0);
 
@@ -154,14 +164,17 @@ test_total(void)
 static void
 test_repeats(void)
 {
-	PagingSpec	spec = {.kind = PAGING_PAGE, .page_param = "page", .max_pages = 100};
+	PagingSpec spec = { .kind = PAGING_PAGE, .page_param = "page", .max_pages = 100 };
 	PagingState *state = dq_paging_create(&spec, BASE);
-	PageFacts	facts = {.position = dq_paging_first(state, 0), .url = BASE, .rows = 5, .content_hash = 7};
+	PageFacts facts = {
+		.position = dq_paging_first(state, 0), .url = BASE, .rows = 5, .content_hash = 7
+	};
 	PagePosition next;
 
 	is_int(dq_paging_advance(state, &facts, &next, &problem, &detail), PAGING_CONTINUE, "a page");
 	facts.position = next;
-	is_int(dq_paging_advance(state, &facts, &next, &problem, &detail), PAGING_FAILED, "the same again");
+	is_int(dq_paging_advance(state, &facts, &next, &problem, &detail), PAGING_FAILED,
+		   "the same again");
 	is_text(problem, "service sent the same page twice", "says so");
 
 	spec.kind = PAGING_CURSOR;
@@ -177,7 +190,8 @@ test_repeats(void)
 
 	state = dq_paging_create(&spec, BASE);
 	next = dq_paging_first(state, 0);
-	is_int(advance(state, &next, 0, -1, "c"), PAGING_CONTINUE, "an empty page with a cursor is no end");
+	is_int(advance(state, &next, 0, -1, "c"), PAGING_CONTINUE,
+		   "an empty page with a cursor is no end");
 	is_int(advance(state, &next, 5, -1, ""), PAGING_END, "an empty cursor is");
 
 	state = dq_paging_create(&spec, BASE);
@@ -192,33 +206,39 @@ test_next(void)
 	{
 		const char *next;
 		PagingVerdict verdict;
-		const char *url;		/* or part of the detail */
-	}			cases[] = {
-		{"/y?p=2", PAGING_CONTINUE, "http://h/y?p=2"},
-		{"?p=2", PAGING_CONTINUE, "http://h/x?p=2"},
-		{"http://h:80/x?p=2", PAGING_CONTINUE, "http://h:80/x?p=2"},
-		{"", PAGING_END, NULL},
-		{NULL, PAGING_END, NULL},
-		{"http://evil/x", PAGING_FAILED, "The service is http://h:80, its next page is on http://evil:80."},
-		{"https://h/x", PAGING_FAILED, "The service is http://h:80, its next page is on https://h:443."},
-		{"http://u:secret@h/x", PAGING_FAILED, "It must be an http or https URL without user name and password."},
-		{"file:///etc/passwd", PAGING_FAILED, "It says \"file:///etc/passwd\"; that must be an http or https URL."},
-		{BASE, PAGING_FAILED, "Page 1 leads back to a page that was asked for before."},
-		{"#", PAGING_FAILED, "Page 1 leads back to a page that was asked for before."},
+		const char *url; /* or part of the detail */
+	} cases[] = {
+		{ "/y?p=2", PAGING_CONTINUE, "http://h/y?p=2" },
+		{ "?p=2", PAGING_CONTINUE, "http://h/x?p=2" },
+		{ "http://h:80/x?p=2", PAGING_CONTINUE, "http://h:80/x?p=2" },
+		{ "", PAGING_END, NULL },
+		{ NULL, PAGING_END, NULL },
+		{ "http://evil/x", PAGING_FAILED,
+		  "The service is http://h:80, its next page is on http://evil:80." },
+		{ "https://h/x", PAGING_FAILED,
+		  "The service is http://h:80, its next page is on https://h:443." },
+		{ "http://u:secret@h/x", PAGING_FAILED,
+		  "It must be an http or https URL without user name and password." },
+		{ "file:///etc/passwd", PAGING_FAILED,
+		  "It says \"file:///etc/passwd\"; that must be an http or https URL." },
+		{ BASE, PAGING_FAILED, "Page 1 leads back to a page that was asked for before." },
+		{ "#", PAGING_FAILED, "Page 1 leads back to a page that was asked for before." },
 	};
 
 	for (int i = 0; i < lengthof(cases); i++)
 	{
-		PagingSpec	spec = {.kind = i % 2 ? PAGING_LINK : PAGING_NEXT, .max_pages = 100};
+		PagingSpec spec = { .kind = i % 2 ? PAGING_LINK : PAGING_NEXT, .max_pages = 100 };
 		PagingState *state = dq_paging_create(&spec, BASE);
 		PagePosition at = dq_paging_first(state, 0);
 
 		if (is_int(advance(state, &at, 5, -1, cases[i].next), cases[i].verdict, "next \"%s\"",
-				   cases[i].next ? cases[i].next : "(none)") && cases[i].url)
-			is_text(at.url ? dq_paging_url(&spec, BASE, &at) : detail, cases[i].url, "leads where it should");
+				   cases[i].next ? cases[i].next : "(none)") &&
+			cases[i].url)
+			is_text(at.url ? dq_paging_url(&spec, BASE, &at) : detail, cases[i].url,
+					"leads where it should");
 	}
 
-	PagingSpec	spec = {.kind = PAGING_LINK, .max_pages = 100, .page_size = 9, .size_param = "n"};
+	PagingSpec spec = { .kind = PAGING_LINK, .max_pages = 100, .page_size = 9, .size_param = "n" };
 	PagingState *state = dq_paging_create(&spec, BASE);
 	PagePosition at = dq_paging_first(state, 0);
 
@@ -232,7 +252,7 @@ test_next(void)
 static void
 test_long_next(void)
 {
-	PagingSpec	spec = {.kind = PAGING_NEXT, .max_pages = 10};
+	PagingSpec spec = { .kind = PAGING_NEXT, .max_pages = 10 };
 	PagingState *state = dq_paging_create(&spec, BASE);
 	PagePosition at = dq_paging_first(state, 0);
 	StringInfoData next;
@@ -249,11 +269,11 @@ test_long_next(void)
 static void
 test_many_cursors(void)
 {
-	PagingSpec	spec = {.kind = PAGING_CURSOR, .cursor_param = "c", .max_pages = 1000000};
+	PagingSpec spec = { .kind = PAGING_CURSOR, .cursor_param = "c", .max_pages = 1000000 };
 	PagingState *state = dq_paging_create(&spec, BASE);
 	PagePosition at = dq_paging_first(state, 0);
-	int			failed = 0;
-	char		cursor[32];
+	int failed = 0;
+	char cursor[32];
 
 	for (int i = 0; i < 100000; i++)
 	{
@@ -265,29 +285,30 @@ test_many_cursors(void)
 }
 
 /*
- * A service with numbered rows.  It caps pages, may hold pages shorter than asked for, and may grow while it is read.
+ * A service with numbered rows.  It caps pages, may hold pages shorter than asked for, and may
+ * grow while it is read.
  */
 typedef struct Service
 {
-	int64		rows;
-	int64		own_size;		/* where none is asked for */
-	int64		cap;			/* rows of a page at most */
-	bool		is_ragged;		/* offset pages of any length from 1 */
-	bool		gives_total;
-	bool		grows;			/* by one row now and then, at the end */
-	bool		gives_404;		/* behind its end */
-	PagingKind	kind;
-	unsigned	seed;
-	int			times[MAX_ROWS];	/* how often each row was taken */
+	int64 rows;
+	int64 own_size; /* where none is asked for */
+	int64 cap;		/* rows of a page at most */
+	bool is_ragged; /* offset pages of any length from 1 */
+	bool gives_total;
+	bool grows;		/* by one row now and then, at the end */
+	bool gives_404; /* behind its end */
+	PagingKind kind;
+	unsigned seed;
+	int times[MAX_ROWS]; /* how often each row was taken */
 } Service;
 
 /* Answers one page; its rows count only if the caller uses it, see service_take(). */
 static PageFacts
 service_answer(Service *service, const PagePosition *position, int64 first_page)
 {
-	PageFacts	facts = {.position = *position, .url = position->url ? position->url : BASE};
-	int64		size = position->size > 0 ? position->size : service->own_size;
-	int64		begin;
+	PageFacts facts = { .position = *position, .url = position->url ? position->url : BASE };
+	int64 size = position->size > 0 ? position->size : service->own_size;
+	int64 begin;
 
 	size = Min(size, service->cap);
 	if (service->kind == PAGING_PAGE)
@@ -296,7 +317,8 @@ service_answer(Service *service, const PagePosition *position, int64 first_page)
 		begin = position->number - first_page;
 	else
 		begin = position->cursor ? atol(position->cursor) :
-			position->url ? atol(strchr(position->url, '=') + 1) : 0;
+			position->url		 ? atol(strchr(position->url, '=') + 1) :
+								   0;
 	if (service->is_ragged && service->kind != PAGING_PAGE)
 		size = 1 + rand_r(&service->seed) % size;
 	if (service->grows && service->rows < MAX_ROWS && rand_r(&service->seed) % 4 == 0)
@@ -315,7 +337,7 @@ service_answer(Service *service, const PagePosition *position, int64 first_page)
 static void
 service_take(Service *service, const PageFacts *facts)
 {
-	int64		begin = facts->content_hash / 4096;
+	int64 begin = facts->content_hash / 4096;
 
 	for (int64 i = 0; i < facts->rows; i++)
 		service->times[begin + i]++;
@@ -327,13 +349,13 @@ service_read(Service *service, const PagingSpec *spec, int64 size_limit, int64 *
 {
 	PagingState *state = dq_paging_create(spec, BASE);
 	PagePosition at = dq_paging_first(state, size_limit);
-	PageFacts	ahead[3];
-	int			nahead = 0;
-	int64		started = 0;
+	PageFacts ahead[3];
+	int nahead = 0;
+	int64 started = 0;
 
 	for (;;)
 	{
-		PageFacts	facts;
+		PageFacts facts;
 
 		if (nahead > 0 && ahead[0].position.number == at.number && ahead[0].position.size == at.size)
 		{
@@ -372,19 +394,23 @@ service_read(Service *service, const PagingSpec *spec, int64 size_limit, int64 *
 static void
 test_service(void)
 {
-	static const PagingKind kinds[] = {PAGING_PAGE, PAGING_OFFSET, PAGING_CURSOR, PAGING_LINK, PAGING_NEXT};
-	unsigned	seed = 42;
-	int			failed = 0;
-	int			lost = 0;
-	int			doubled = 0;
-	int64		ahead_used = 0;
-	Service    *service = palloc(sizeof(Service));
+	static const PagingKind kinds[] = { PAGING_PAGE, PAGING_OFFSET, PAGING_CURSOR, PAGING_LINK,
+										PAGING_NEXT };
+	unsigned seed = 42;
+	int failed = 0;
+	int lost = 0;
+	int doubled = 0;
+	int64 ahead_used = 0;
+	Service *service = palloc(sizeof(Service));
 
 	for (int i = 0; i < 20000; i++)
 	{
-		PagingSpec	spec = {.page_param = "p", .size_param = "n", .offset_param = "o", .cursor_param = "c",
-			.max_pages = 100000};
-		int64		rows_at_start;
+		PagingSpec spec = { .page_param = "p",
+							.size_param = "n",
+							.offset_param = "o",
+							.cursor_param = "c",
+							.max_pages = 100000 };
+		int64 rows_at_start;
 
 		memset(service, 0, sizeof(*service));
 		service->seed = rand_r(&seed);
@@ -402,10 +428,12 @@ test_service(void)
 			spec.last_page = LAST_PAGE_SHORT;
 		rows_at_start = service->rows;
 
-		if (!service_read(service, &spec, rand_r(&seed) % 3 ? 0 : 1 + rand_r(&seed) % 20, &ahead_used))
+		if (!service_read(service, &spec, rand_r(&seed) % 3 ? 0 : 1 + rand_r(&seed) % 20,
+						  &ahead_used))
 		{
 			failed++;
-			printf("# run %d, paging %s: %s. %s\n", i, dq_paging_kind_name(spec.kind), problem, detail);
+			printf("# run %d, paging %s: %s. %s\n", i, dq_paging_kind_name(spec.kind), problem,
+				   detail);
 		}
 		for (int64 row = 0; row < MAX_ROWS; row++)
 		{
@@ -422,8 +450,13 @@ test_service(void)
 static void
 test_ahead(void)
 {
-	PagingSpec	spec = {.kind = PAGING_OFFSET, .page_size = 500, .offset_param = "o", .size_param = "n",
-		.first_page = 0, .max_pages = 100, .has_total = true};
+	PagingSpec spec = { .kind = PAGING_OFFSET,
+						.page_size = 500,
+						.offset_param = "o",
+						.size_param = "n",
+						.first_page = 0,
+						.max_pages = 100,
+						.has_total = true };
 	PagingState *state = dq_paging_create(&spec, BASE);
 	PagePosition at = dq_paging_first(state, 0);
 	PagePosition ahead;
@@ -431,7 +464,8 @@ test_ahead(void)
 	advance(state, &at, 100, 950, NULL);
 	is_int(dq_paging_ahead(state), 9, "nine further pages of the size of the first");
 	ahead = dq_paging_position_ahead(state, 0);
-	ok(at.number == 100 && at.size == 100 && ahead.number == 100 && ahead.size == 100 && ahead.index == 1,
+	ok(at.number == 100 && at.size == 100 && ahead.number == 100 && ahead.size == 100 &&
+		   ahead.index == 1,
 	   "the next page is the first ahead");
 	ahead = dq_paging_position_ahead(state, 8);
 	is_int(ahead.number, 900, "the last one's offset");

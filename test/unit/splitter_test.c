@@ -2,7 +2,8 @@
  * splitter_test.c
  *	  Rows out of answers, whatever the chunks they arrive in.
  *
- * Each answer is split as a whole, byte by byte and in chunks of random sizes; all must tell the same.
+ * Each answer is split as a whole, byte by byte and in chunks of random sizes; all must tell the
+ * same.
  */
 #include "base.h"
 
@@ -45,7 +46,9 @@ describe_end(StringInfo out, RowSplitter *splitter)
 	}
 }
 
-/* What an answer gives in chunks of up to max_chunk bytes: rows, the end, captures; or the error. */
+/*
+ * What an answer gives in chunks of up to max_chunk bytes: rows, the end, captures; or the error.
+ */
 static char *
 split_in_chunks(const char *json, size_t len, const char *rows, const char *const *captures,
 				int max_chunk)

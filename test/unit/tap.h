@@ -5,18 +5,18 @@
 #ifndef DQ_TAP_H
 #define DQ_TAP_H
 
-static int	tap_count;
-static int	tap_failures;
+static int tap_count;
+static int tap_failures;
 
 #define ok(condition, ...) tap_ok((condition), __LINE__, __VA_ARGS__)
 #define is_text(got, expected, ...) tap_is_text((got), (expected), __LINE__, __VA_ARGS__)
 #define is_int(got, expected, ...) tap_is_int((got), (expected), __LINE__, __VA_ARGS__)
 
-static bool tap_ok(bool condition, int line, const char *format,...) pg_attribute_printf(3, 4);
-static inline bool tap_is_text(const char *got, const char *expected, int line,
-							   const char *format,...) pg_attribute_printf(4, 5);
-static inline bool tap_is_int(int64 got, int64 expected, int line,
-							  const char *format,...) pg_attribute_printf(4, 5);
+static bool tap_ok(bool condition, int line, const char *format, ...) pg_attribute_printf(3, 4);
+static inline bool tap_is_text(const char *got, const char *expected, int line, const char *format,
+							   ...) pg_attribute_printf(4, 5);
+static inline bool tap_is_int(int64 got, int64 expected, int line, const char *format, ...)
+	pg_attribute_printf(4, 5);
 
 static bool
 tap_report(bool condition, int line, const char *format, va_list args)
@@ -33,9 +33,9 @@ tap_report(bool condition, int line, const char *format, va_list args)
 }
 
 static bool
-tap_ok(bool condition, int line, const char *format,...)
+tap_ok(bool condition, int line, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	va_start(args, format);
 	tap_report(condition, line, format, args);
@@ -45,10 +45,10 @@ tap_ok(bool condition, int line, const char *format,...)
 
 /* Two texts, either of which may be NULL. */
 static inline bool
-tap_is_text(const char *got, const char *expected, int line, const char *format,...)
+tap_is_text(const char *got, const char *expected, int line, const char *format, ...)
 {
-	bool		same = got && expected ? strcmp(got, expected) == 0 : got == expected;
-	va_list		args;
+	bool same = got && expected ? strcmp(got, expected) == 0 : got == expected;
+	va_list args;
 
 	va_start(args, format);
 	tap_report(same, line, format, args);
@@ -60,9 +60,9 @@ tap_is_text(const char *got, const char *expected, int line, const char *format,
 }
 
 static inline bool
-tap_is_int(int64 got, int64 expected, int line, const char *format,...)
+tap_is_int(int64 got, int64 expected, int line, const char *format, ...)
 {
-	va_list		args;
+	va_list args;
 
 	va_start(args, format);
 	tap_report(got == expected, line, format, args);
@@ -80,4 +80,4 @@ tap_done(void)
 	return tap_failures ? 1 : 0;
 }
 
-#endif							/* DQ_TAP_H */
+#endif /* DQ_TAP_H */

@@ -29,8 +29,8 @@ lookup_pair(const char *placeholder, void *arg, const char **value, bool *is_enc
 static const char *
 problem_of(const char *source, const char *const *names)
 {
-	char	   *problem = NULL;
-	Template   *tmpl = dq_template_compile(source, names, &problem);
+	char *problem = NULL;
+	Template *tmpl = dq_template_compile(source, names, &problem);
 
 	return tmpl ? NULL : problem;
 }
@@ -38,7 +38,7 @@ problem_of(const char *source, const char *const *names)
 static Template *
 compile(const char *source)
 {
-	char	   *problem;
+	char *problem;
 
 	return dq_template_compile(source, NULL, &problem);
 }
@@ -57,8 +57,8 @@ expand(const char *source, const char *const *pairs)
 static void
 test_compile(void)
 {
-	static const char *const names[] = {"name", "value", NULL};
-	Template   *tmpl = compile("a{b}{c}d{{e}}");
+	static const char *const names[] = { "name", "value", NULL };
+	Template *tmpl = compile("a{b}{c}d{{e}}");
 
 	is_int(tmpl->nparts, 4, "literals and placeholders are parts");
 	is_text(tmpl->parts[1].placeholder, "b", "a placeholder has its name");
@@ -82,7 +82,8 @@ test_compile(void)
 static void
 test_expand(void)
 {
-	static const char *const pairs[] = {"a", "x/y?z&=#%\xc3\xa4 ~", "empty", "", "raw", "1,2%20", NULL};
+	static const char *const pairs[] = { "a", "x/y?z&=#%\xc3\xa4 ~", "empty", "", "raw", "1,2%20",
+										 NULL };
 
 	is_text(expand("p={a}!", pairs), "p=x%2Fy%3Fz%26%3D%23%25%C3%A4%20~!", "values are encoded");
 	is_text(expand("p={raw}", pairs), "p=1,2%20", "encoded values are not encoded again");
@@ -97,12 +98,10 @@ test_expand(void)
 static const char *
 path_url(const char *base, const char *path, const char *const *pairs, char **problem)
 {
-	Question	question = {
-		.base_url = base,
-		.path = compile(path),
-		.path_lookup = lookup_pair,
-		.path_lookup_arg = (void *) pairs
-	};
+	Question question = { .base_url = base,
+						  .path = compile(path),
+						  .path_lookup = lookup_pair,
+						  .path_lookup_arg = (void *) pairs };
 
 	return dq_question_url(&question, problem);
 }
@@ -110,16 +109,18 @@ path_url(const char *base, const char *path, const char *const *pairs, char **pr
 static void
 test_path(void)
 {
-	static const char *const none[] = {NULL};
-	char	   *problem;
+	static const char *const none[] = { NULL };
+	char *problem;
 
-	is_text(path_url("http://h/api", "/items", none, &problem), "http://h/api/items", "prefix kept");
+	is_text(path_url("http://h/api", "/items", none, &problem), "http://h/api/items",
+			"prefix kept");
 	is_text(path_url("http://h/api", "items", none, &problem), "http://h/api/items",
 			"a leading slash is added");
 	is_text(path_url("http://h/api/", "/items", none, &problem), "http://h/api/items",
 			"one slash between");
 	is_text(path_url("http://h", "", none, &problem), "http://h", "empty path");
-	is_text(path_url("http://h/api", "?a=1", none, &problem), "http://h/api?a=1", "only a query string");
+	is_text(path_url("http://h/api", "?a=1", none, &problem), "http://h/api?a=1",
+			"only a query string");
 	is_text(path_url("http://h", "/x?a=1", none, &problem), "http://h/x?a=1", "query string kept");
 	is_text(path_url("http://h", "/x#y", none, &problem), "http://h/x%23y", "no fragment");
 	is_text(path_url("http://h", "/x/../y", none, &problem), NULL, "dot segments are refused");
@@ -135,31 +136,33 @@ test_path(void)
 static void
 test_path_values(void)
 {
-	static const char *const bad[] = {"", ".", "..", "a\nb", "\x01", "\x7f"};
-	static const char *const other[] = {"b", "x", NULL};
-	char	   *problem;
+	static const char *const bad[] = { "", ".", "..", "a\nb", "\x01", "\x7f" };
+	static const char *const other[] = { "b", "x", NULL };
+	char *problem;
 
 	for (int i = 0; i < lengthof(bad); i++)
 	{
-		const char *pairs[] = {"a", bad[i], NULL};
+		const char *pairs[] = { "a", bad[i], NULL };
 
 		ok(path_url("http://h", "/x/{a}", pairs, &problem) == NULL && problem &&
-		   strstr(problem, "cannot stand in a path"), "bad value %d is refused", i);
+			   strstr(problem, "cannot stand in a path"),
+		   "bad value %d is refused", i);
 		ok(path_url("http://h", "/x?q={a}", pairs, &problem) != NULL,
 		   "but stands in a query string (%d)", i);
 	}
 
-	const char *pairs[] = {"a", "../../etc?x#y", "b", "...", "raw", "../x", NULL};
+	const char *pairs[] = { "a", "../../etc?x#y", "b", "...", "raw", "../x", NULL };
 
-	is_text(path_url("http://h", "/x/{a}/y", pairs, &problem),
-			"http://h/x/..%2F..%2Fetc%3Fx%23y/y", "slashes are encoded");
-	is_text(path_url("http://h", "/x/{b}", pairs, &problem), "http://h/x/...", "three dots are a name");
+	is_text(path_url("http://h", "/x/{a}/y", pairs, &problem), "http://h/x/..%2F..%2Fetc%3Fx%23y/y",
+			"slashes are encoded");
+	is_text(path_url("http://h", "/x/{b}", pairs, &problem), "http://h/x/...",
+			"three dots are a name");
 	is_text(path_url("http://h", "/x/{raw}", pairs, &problem), "http://h/x/..%2Fx",
 			"in a path nothing is taken as encoded");
 	is_text(path_url("http://h", "/x/{a}", other, &problem), NULL, "missing value");
 	is_text(problem, "there is no value for \"a\" in its path", "and which");
 
-	const char *hex[] = {"a", "2e", "b", "2E", NULL};
+	const char *hex[] = { "a", "2e", "b", "2E", NULL };
 
 	is_text(path_url("http://h", "/%{a}%{b}/x", hex, &problem), "http://h/%252e%252E/x",
 			"a literal and a value make no triplet");
@@ -168,34 +171,33 @@ test_path_values(void)
 static void
 test_question(void)
 {
-	static const char *const none[] = {NULL};
-	static const char *const fixed[] = {"sort=id", "x=a b"};
-	const char *values[] = {"1", "a,b"};
+	static const char *const none[] = { NULL };
+	static const char *const fixed[] = { "sort=id", "x=a b" };
+	const char *values[] = { "1", "a,b" };
 	BoundCondition conditions[] = {
-		{"id", COND_IN, compile("{name}={value}"), 2, values},
-		{"gone", COND_NULL, compile("{name}=is.null"), 0, NULL},
+		{ "id", COND_IN, compile("{name}={value}"), 2, values },
+		{ "gone", COND_NULL, compile("{name}=is.null"), 0, NULL },
 	};
-	SortKey		sort[] = {{"a", true}, {"b c", false}};
-	char	   *problem;
-	Question	question = {
-		.base_url = "http://h/api",
-		.path = compile("/x?k=1"),
-		.path_lookup = lookup_pair,
-		.path_lookup_arg = (void *) none,
-		.nconditions = 2,
-		.conditions = conditions,
-		.nfixed = 2,
-		.fixed = fixed,
-		.nsort = 2,
-		.sort = sort,
-		.spell_sort = compile("_sort={keys}&_order={orders}"),
-		.sort_asc = compile("{name}"),
-		.sort_desc = compile("{name}")
-	};
+	SortKey sort[] = { { "a", true }, { "b c", false } };
+	char *problem;
+	Question question = { .base_url = "http://h/api",
+						  .path = compile("/x?k=1"),
+						  .path_lookup = lookup_pair,
+						  .path_lookup_arg = (void *) none,
+						  .nconditions = 2,
+						  .conditions = conditions,
+						  .nfixed = 2,
+						  .fixed = fixed,
+						  .nsort = 2,
+						  .sort = sort,
+						  .spell_sort = compile("_sort={keys}&_order={orders}"),
+						  .sort_asc = compile("{name}"),
+						  .sort_desc = compile("{name}") };
 
 	is_text(dq_question_url(&question, &problem),
 			"http://h/api/x?k=1&id=1&id=a%2Cb&gone=is.null&sort=id&x=a%20b"
-			"&_sort=a,b%20c&_order=desc,asc", "everything that a question says");
+			"&_sort=a,b%20c&_order=desc,asc",
+			"everything that a question says");
 	question.spell_sort = compile("order={keys}");
 	question.sort_asc = compile("{name}.asc.nullslast");
 	question.sort_desc = compile("{name}.desc.nullsfirst");
@@ -204,17 +206,18 @@ test_question(void)
 	is_text(dq_question_url(&question, &problem),
 			"http://h/api/x?order=a.desc.nullsfirst,b%20c.asc.nullslast", "an order in keys");
 	ok(problem_of("{keys}{orders}", dq_sort_placeholders()) == NULL &&
-	   problem_of("{name}", dq_sort_placeholders()) != NULL &&
-	   problem_of("{name}", dq_sort_key_placeholders()) == NULL, "placeholders of sort templates");
+		   problem_of("{name}", dq_sort_placeholders()) != NULL &&
+		   problem_of("{name}", dq_sort_key_placeholders()) == NULL,
+	   "placeholders of sort templates");
 }
 
 static void
 test_identity(void)
 {
-	Header		one[] = {{"a", "bc"}};
-	Header		two[] = {{"ab", "c"}};
-	Request		left = {.method = "GET", .url = "http://h/", .nheaders = 1, .headers = one};
-	Request		right = left;
+	Header one[] = { { "a", "bc" } };
+	Header two[] = { { "ab", "c" } };
+	Request left = { .method = "GET", .url = "http://h/", .nheaders = 1, .headers = one };
+	Request right = left;
 	StringInfoData a;
 	StringInfoData b;
 
