@@ -77,6 +77,13 @@ $other->reset;
 asks('two services', 'SELECT count(*) FROM a JOIN other_a USING (id) JOIN b USING (id) JOIN other_b USING (id)', '4', 2, 2);
 is($other->stats->{max_in_flight}, 2, 'two services: the other one');
 
+# Keys are known to be unique, so that the planner does not expect billions of rows, and compile for them.
+$session->create_table('api', "keyed_$_", q{id int OPTIONS (key 'true')}, path => "/data/plain/$_") foreach @tables;
+my $keyed = $join =~ s/\b([a-e])\b/keyed_$1/gr;
+$session->query('SET jit = on');
+unlike($session->query("EXPLAIN $keyed"), qr/JIT/, 'a join of five services by their keys is no work for JIT');
+$session->query('SET jit = off');
+
 #
 # Once
 #
