@@ -42,8 +42,10 @@ OBJS = \
 	src/transport/exchange.o \
 	src/transport/loop.o \
 	src/transport/remote_error.o \
+	src/transport/slots.o \
 	src/transport/spool.o \
 	src/transport/transfer.o \
+	src/transport/watch.o \
 	src/spec/option_headers.o \
 	src/spec/option_table.o \
 	src/spec/option_value.o \

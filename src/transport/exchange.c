@@ -16,32 +16,11 @@
 #include <unistd.h>
 
 #include "transport/exchange_private.h"
+#include "transport/slots.h"
 #include "utils/memutils.h"
 
 #define LONGEST_BACKOFF_MS 30000.0
 #define LONGEST_RETRY_AFTER_MS 60000.0
-
-/* Slots in use of one service, in this backend. */
-typedef struct ServiceSlots
-{
-	Oid serverid;
-	int in_use;
-} ServiceSlots;
-
-static ServiceSlots *slots = NULL;
-static int nslots = 0;
-
-static ServiceSlots *
-slots_of(Oid serverid)
-{
-	for (int i = 0; i < nslots; i++)
-		if (slots[i].serverid == serverid)
-			return &slots[i];
-	slots = slots ? repalloc(slots, sizeof(ServiceSlots) * (nslots + 1)) :
-					MemoryContextAlloc(TopMemoryContext, sizeof(ServiceSlots));
-	slots[nslots] = (ServiceSlots) { serverid, 0 };
-	return &slots[nslots++];
-}
 
 static void
 release_slot(Exchange *exchange)
@@ -49,7 +28,7 @@ release_slot(Exchange *exchange)
 	if (!exchange->holds_slot)
 		return;
 	exchange->holds_slot = false;
-	slots_of(exchange->endpoint->serverid)->in_use--;
+	dq_slots_give(exchange->endpoint->serverid);
 }
 
 /* Runs when the exchange's context goes, for whatever reason. */
@@ -88,14 +67,15 @@ dq_exchange_start(const ExchangeOptions *options)
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
 
 	exchange->context = context;
-	exchange->endpoint = options->endpoint;
+	exchange->own_endpoint = *options->endpoint;
+	exchange->endpoint = &exchange->own_endpoint;
 	exchange->relation_name = pstrdup(options->relation_name);
 	exchange->accept_not_found = options->accept_not_found;
 	exchange->on_progress = options->on_progress;
 	exchange->owner = options->owner;
 	exchange->attempt = 1;
 	copy_request(exchange, options->request);
-	slots_of(options->endpoint->serverid);
+	dq_slots_prepare(options->endpoint->serverid);
 	exchange->started_ms = dq_loop_clock_ms();
 	callback->func = exchange_release;
 	callback->arg = exchange;
@@ -118,19 +98,19 @@ end_exchange(Exchange *exchange, ExchangeState state)
 void
 dq_exchange_try_start(Exchange *exchange)
 {
-	ServiceSlots *service;
+	const Endpoint *endpoint = exchange->endpoint;
 
 	if (exchange->state == EXCHANGE_BACKING_OFF && exchange->due_ms <= dq_loop_clock_ms())
 		exchange->state = EXCHANGE_WAITING;
 	if (exchange->state != EXCHANGE_WAITING)
 		return;
-	service = slots_of(exchange->endpoint->serverid);
-	if (service->in_use >= exchange->endpoint->limits.max_in_flight)
+	/* The slot is there already where the last try raised, for lack of memory. */
+	if (!exchange->holds_slot && !dq_slots_take(endpoint->serverid, endpoint->limits.max_in_flight))
 		return;
-	service->in_use++;
 	exchange->holds_slot = true;
-	exchange->state = EXCHANGE_RUNNING;
-	if (!dq_transfer_start(exchange))
+	if (dq_transfer_start(exchange))
+		exchange->state = EXCHANGE_RUNNING;
+	else
 	{
 		release_slot(exchange);
 		exchange->error = dq_remote_error_make(exchange, CURLE_OUT_OF_MEMORY, NULL);
@@ -177,15 +157,17 @@ is_transient(const Exchange *exchange, CURLcode code)
 	}
 }
 
-/* Milliseconds that the service asks us to wait, 0 when it does not say. */
+/* Milliseconds that the service asks us to wait (RFC 9110, 10.2.3), 0 when it does not say. */
 static double
-retry_after_ms(Exchange *exchange)
+retry_after_ms(Exchange *exchange, CURLcode code)
 {
-	const char *value = dq_exchange_header(exchange, "Retry-After");
+	const char *value = NULL;
 	char *end;
 	long seconds;
 	time_t date;
 
+	if (code == CURLE_OK)
+		value = dq_exchange_header(exchange, "Retry-After");
 	if (value == NULL)
 		return 0;
 	seconds = strtol(value, &end, 10);
@@ -219,12 +201,13 @@ static bool
 back_off(Exchange *exchange, CURLcode code, const char **more)
 {
 	const TransferLimits *limits = &exchange->endpoint->limits;
-	double asked = retry_after_ms(exchange);
 	double bound = limits->retry_backoff_ms;
+	double asked;
 
 	if (!exchange->request.is_idempotent || exchange->is_committed ||
 		exchange->attempt > limits->retries || !is_transient(exchange, code))
 		return false;
+	asked = retry_after_ms(exchange, code);
 	if (asked > LONGEST_RETRY_AFTER_MS)
 	{
 		*more = psprintf("The service asks to wait %.0f s, longer than a query should.",
@@ -235,9 +218,10 @@ back_off(Exchange *exchange, CURLcode code, const char **more)
 		bound *= 2;
 	exchange->due_ms = dq_loop_clock_ms() +
 		Max(asked, Min(bound, LONGEST_BACKOFF_MS) * random_fraction());
+	/* Bytes that nobody has taken yet belong to the failed attempt. */
+	exchange->body.len = 0;
 	exchange->attempt++;
 	exchange->restarts++;
-	exchange->body.len = 0;
 	exchange->stats.retries++;
 	exchange->state = EXCHANGE_BACKING_OFF;
 	return true;
@@ -255,6 +239,12 @@ dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
 	exchange->status = (int) status;
 	dq_transfer_stop(exchange);
 	release_slot(exchange);
+	if (exchange->is_excerpt_enough)
+		code = CURLE_OK;
+	/* One address of a name may be refused while another one answers. */
+	if (code == CURLE_OK &&
+		(exchange->fault == FAULT_LINK_LOCAL || exchange->fault == FAULT_DESCRIPTORS))
+		exchange->fault = FAULT_NONE;
 	if (code == CURLE_OK && exchange->fault == FAULT_NONE &&
 		((status >= 200 && status < 300) || (status == 404 && exchange->accept_not_found)))
 		end_exchange(exchange, EXCHANGE_DONE);

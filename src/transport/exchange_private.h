@@ -22,7 +22,8 @@ typedef enum AttemptFault
 	FAULT_TOO_MANY_HEADERS,
 	FAULT_OUT_OF_MEMORY,
 	FAULT_LINK_LOCAL,
-	FAULT_DESCRIPTORS
+	FAULT_DESCRIPTORS,
+	FAULT_LINE_BREAK
 } AttemptFault;
 
 /* Bytes that libcurl's callbacks append to without ever raising. */
@@ -41,8 +42,9 @@ struct Exchange
 	dlist_node news_node; /* in the loop's list of owners to call */
 	bool has_news;
 	ExchangeState state;
-	Request request; /* copied */
-	const Endpoint *endpoint;
+	Request request;		  /* copied */
+	const Endpoint *endpoint; /* own_endpoint */
+	Endpoint own_endpoint;	  /* the owner's may be gone at release; texts are still borrowed */
 	char *relation_name;
 	bool accept_not_found;
 	ExchangeProgress on_progress;
@@ -66,8 +68,9 @@ struct Exchange
 	double attempt_started_ms;
 	AttemptFault fault;
 	int status;
-	bool is_body_wanted; /* 2xx */
-	bool is_paused;
+	bool is_body_wanted;	/* 2xx */
+	bool is_excerpt_enough; /* we stopped reading the body of an error status */
+	int os_errno;			/* of a connection that failed */
 	int64 body_bytes;
 	WireBuffer body;	/* not taken yet */
 	WireBuffer headers; /* of the final response, lines with CRLF */
@@ -83,11 +86,11 @@ extern void dq_loop_deactivate(Exchange *exchange);
 extern void dq_loop_tell(Exchange *exchange);
 extern CURL *dq_loop_handle(void);
 extern void dq_loop_return_handle(CURL *easy);
+extern void dq_loop_discard_handle(CURL *easy);
 
 /* transfer.c */
 extern bool dq_transfer_start(Exchange *exchange);
 extern void dq_transfer_stop(Exchange *exchange);
-extern void dq_transfer_resume(Exchange *exchange);
 extern void dq_transfer_prepare_handle(CURL *easy);
 
 /* exchange.c */

@@ -2,11 +2,12 @@
  * loop.c
  *	  The backend's one event loop: libcurl's multi handle on PostgreSQL's WaitEventSet.
  *
- * libcurl says through two callbacks which sockets it wants watched and when it wants to be woken;
- * they only take notes (sockets[], timer_due_ms), since nothing may jump across libcurl's frames.
- * dq_loop_step() then
+ * libcurl says through two callbacks which sockets it wants watched (watch.c) and when it wants to
+ * be woken; they only take notes, since nothing may jump across libcurl's frames.  dq_loop_step()
+ * then
  *
- *	1. starts what waits for a slot of its service or for the end of its back-off,
+ *	1. starts what waits for a slot of its service or for the end of its back-off, and lets libcurl
+ *	act on its timer,
  *	2. waits on the latch, the postmaster and the sockets until the nearest of libcurl's timer and
  *	our own deadlines,
  *	3. lets libcurl act on what happened (all signals blocked: it may start a resolver thread,
@@ -18,9 +19,8 @@
  * Bytes are handed over before an end is looked at: whether an attempt may be repeated depends on
  * what was in them.
  *
- * A WaitEventSet cannot drop a socket, so it is built anew when libcurl's set has lost or replaced
- * one; it is kept between steps and statements otherwise.  Every socket is counted by
- * AcquireExternalFD from its opening to its closing.
+ * A step may raise: by an interrupt, for lack of memory, or out of an owner.  The owner that raised
+ * is called again by the next step, if its exchange still exists then.
  *
  * Time is counted only inside steps (dq_loop_clock_ms), because between them, under a Sort or an
  * idle cursor, nobody reads from the sockets and a service is not to blame.
@@ -28,16 +28,12 @@
 #include "postgres.h"
 
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "compat.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "portability/instr_time.h"
-#include "storage/fd.h"
 #include "storage/latch.h"
 #include "transport/exchange_private.h"
+#include "transport/watch.h"
 #include "utils/memutils.h"
 
 /* Idle connections that are kept, and easy handles. */
@@ -50,22 +46,7 @@
 /* Longest wait without looking at the deadlines again. */
 #define LONGEST_WAIT_MS 1000.0
 
-typedef struct LoopSocket
-{
-	curl_socket_t fd;
-	int what;		 /* CURL_POLL_IN, OUT or INOUT */
-	int position;	 /* in the wait event set, -1: not yet */
-	bool is_changed; /* watched for something else than libcurl wants now */
-} LoopSocket;
-
 static CURLM *multi = NULL;
-static LoopSocket *sockets = NULL;
-static int nsockets = 0;
-static int max_sockets = 0;
-static bool sockets_failed = false; /* no memory for one more: raised by the next step */
-static WaitEventSet *wait_set = NULL;
-static int wait_set_size = 0;
-static bool wait_set_is_stale = true;
 static double timer_due_ms = -1; /* wall clock of this process; -1: none */
 static CURL *handles[KEPT_HANDLES];
 static int nhandles = 0;
@@ -75,6 +56,7 @@ static int nactive = 0;
 static double clock_ms = 0;			/* sum of finished steps */
 static double step_started_ms = -1; /* -1: not inside a step */
 static MemoryContext progress_context = NULL;
+static Exchange *telling = NULL; /* whose owner is being called */
 
 static double
 wall_ms(void)
@@ -113,55 +95,6 @@ restore_signals(const sigset_t *saved)
 	pthread_sigmask(SIG_SETMASK, saved, NULL);
 }
 
-/* libcurl's word on one socket.  Called inside libcurl: takes notes only. */
-static int
-note_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp)
-{
-	int i = 0;
-
-	while (i < nsockets && sockets[i].fd != fd)
-		i++;
-	if (what == CURL_POLL_REMOVE)
-	{
-		if (i < nsockets)
-		{
-			sockets[i] = sockets[--nsockets];
-			wait_set_is_stale = true;
-		}
-		return 0;
-	}
-	if (i == nsockets)
-	{
-		if (nsockets == max_sockets)
-		{
-			int size = Max(32, max_sockets * 2);
-			LoopSocket *larger = MemoryContextAllocExtended(TopMemoryContext,
-															sizeof(LoopSocket) * size,
-															MCXT_ALLOC_NO_OOM);
-
-			if (larger == NULL)
-			{
-				sockets_failed = true;
-				return -1;
-			}
-			if (nsockets > 0)
-				memcpy(larger, sockets, sizeof(LoopSocket) * nsockets);
-			if (sockets)
-				pfree(sockets);
-			sockets = larger;
-			max_sockets = size;
-		}
-		sockets[nsockets++] = (LoopSocket) { .fd = fd, .what = what, .position = -1 };
-	}
-	else if (sockets[i].what != what)
-	{
-		sockets[i].what = what;
-		if (sockets[i].position >= 0)
-			sockets[i].is_changed = true;
-	}
-	return 0;
-}
-
 static int
 note_timer(CURLM *handle, long timeout_ms, void *userp)
 {
@@ -177,7 +110,7 @@ loop_init(void)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (multi = curl_multi_init()) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OUT_OF_MEMORY), errmsg("could not initialize libcurl")));
-	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, note_socket);
+	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, dq_watch_note);
 	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, note_timer);
 	curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX);
 	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
@@ -206,13 +139,17 @@ dq_loop_handle(void)
 void
 dq_loop_return_handle(CURL *easy)
 {
+	if (nhandles < KEPT_HANDLES)
+		handles[nhandles++] = easy;
+	else
+		dq_loop_discard_handle(easy);
+}
+
+void
+dq_loop_discard_handle(CURL *easy)
+{
 	sigset_t saved;
 
-	if (nhandles < KEPT_HANDLES)
-	{
-		handles[nhandles++] = easy;
-		return;
-	}
 	block_signals(&saved);
 	curl_easy_cleanup(easy);
 	restore_signals(&saved);
@@ -263,6 +200,8 @@ dq_loop_deactivate(Exchange *exchange)
 		dlist_delete(&exchange->news_node);
 		exchange->has_news = false;
 	}
+	if (telling == exchange)
+		telling = NULL;
 }
 
 /* Has the exchange's owner called at the end of this step. */
@@ -275,48 +214,6 @@ dq_loop_tell(Exchange *exchange)
 	dlist_push_tail(&news, &exchange->news_node);
 }
 
-static uint32
-wait_events(int what)
-{
-	return (what & CURL_POLL_IN ? WL_SOCKET_READABLE : 0) |
-		(what & CURL_POLL_OUT ? WL_SOCKET_WRITEABLE : 0);
-}
-
-/* Makes the wait event set watch what libcurl wants watched. */
-static void
-prepare_wait_set(void)
-{
-	if (sockets_failed)
-	{
-		sockets_failed = false;
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	}
-	if (wait_set == NULL || wait_set_is_stale || wait_set_size < nsockets)
-	{
-		WaitEventSet *old = wait_set;
-		int size = Max(8, nsockets + 4);
-
-		wait_set = NULL;
-		if (old)
-			FreeWaitEventSet(old);
-		wait_set = dq_create_wait_event_set(size + 2);
-		wait_set_size = size;
-		AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-		AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-		for (int i = 0; i < nsockets; i++)
-			sockets[i].position = -1;
-		wait_set_is_stale = false;
-	}
-	for (int i = 0; i < nsockets; i++)
-		if (sockets[i].position < 0)
-			sockets[i].position = AddWaitEventToSet(wait_set, wait_events(sockets[i].what),
-													sockets[i].fd, NULL, NULL);
-		else if (sockets[i].is_changed)
-			ModifyWaitEvent(wait_set, sockets[i].position, wait_events(sockets[i].what), NULL);
-	for (int i = 0; i < nsockets; i++)
-		sockets[i].is_changed = false;
-}
-
 static void
 socket_action(curl_socket_t fd, int events)
 {
@@ -326,6 +223,17 @@ socket_action(curl_socket_t fd, int events)
 	block_signals(&saved);
 	curl_multi_socket_action(multi, fd, events, &running);
 	restore_signals(&saved);
+}
+
+/* Lets libcurl act if its timer is due. */
+static bool
+serve_timer(void)
+{
+	if (timer_due_ms < 0 || timer_due_ms > wall_ms())
+		return false;
+	timer_due_ms = -1;
+	socket_action(CURL_SOCKET_TIMEOUT, 0);
+	return true;
 }
 
 /* Milliseconds until something is due. */
@@ -357,9 +265,7 @@ wait_and_act(void)
 	WaitEvent events[MAX_EVENTS];
 	int n;
 
-	prepare_wait_set();
-	n = WaitEventSetWait(wait_set, dlist_is_empty(&news) ? wait_timeout() : 0, events, MAX_EVENTS,
-						 PG_WAIT_EXTENSION);
+	n = dq_watch_wait(dlist_is_empty(&news) ? wait_timeout() : 0, events, MAX_EVENTS);
 	for (int i = 0; i < n; i++)
 	{
 		if (events[i].events & WL_LATCH_SET)
@@ -367,16 +273,12 @@ wait_and_act(void)
 			ResetLatch(MyLatch);
 			continue;
 		}
-		if (events[i].events & (WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE))
+		if (!dq_watch_is_idle(events[i].fd))
 			socket_action(events[i].fd,
 						  (events[i].events & WL_SOCKET_READABLE ? CURL_CSELECT_IN : 0) |
 							  (events[i].events & WL_SOCKET_WRITEABLE ? CURL_CSELECT_OUT : 0));
 	}
-	if (timer_due_ms >= 0 && timer_due_ms <= wall_ms())
-	{
-		timer_due_ms = -1;
-		socket_action(CURL_SOCKET_TIMEOUT, 0);
-	}
+	serve_timer();
 	CHECK_FOR_INTERRUPTS();
 }
 
@@ -413,7 +315,7 @@ start_waiting(void)
 		dq_exchange_try_start(dlist_container(Exchange, active_node, iter.cur));
 }
 
-/* Calls the owners; each may free any exchange, also one that stands in the list. */
+/* Calls the owners; each may free any exchange, its own too, and start others. */
 static void
 tell_owners(void)
 {
@@ -425,14 +327,20 @@ tell_owners(void)
 
 		dlist_delete(&exchange->news_node);
 		exchange->has_news = false;
+		telling = exchange;
 		exchange->on_progress(exchange, exchange->owner);
+		telling = NULL;
 		MemoryContextSwitchTo(old);
 	}
 }
 
+/* Runs on every way out. */
 static void
 end_step(void)
 {
+	if (telling)
+		dq_loop_tell(telling);
+	telling = NULL;
 	clock_ms += wall_ms() - step_started_ms;
 	step_started_ms = -1;
 }
@@ -440,19 +348,25 @@ end_step(void)
 void
 dq_loop_step(void)
 {
-	dlist_mutable_iter iter;
-
+	if (step_started_ms >= 0)
+		elog(ERROR, "distquery's loop was entered twice");
 	loop_init();
 	step_started_ms = wall_ms();
 	PG_TRY();
 	{
+		dq_watch_reserve();
 		start_waiting();
+		if (serve_timer())
+		{
+			/* What has ended already may have freed a slot. */
+			tell_owners();
+			collect_ends();
+			start_waiting();
+		}
 		wait_and_act();
 		tell_owners();
 		collect_ends();
 		tell_owners();
-		dlist_foreach_modify(iter, &active)
-			dq_transfer_resume(dlist_container(Exchange, active_node, iter.cur));
 	}
 	PG_FINALLY();
 	{

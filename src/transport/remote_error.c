@@ -3,9 +3,11 @@
  *	  What went wrong with a request, as an error that can be kept and raised later.
  *
  * SQLSTATEs: HV00N (unable to establish connection) until a connection stands, HV00R (table not
- * found) for 404, HV00L (unable to create execution) for 401 and 403, HV000 (error) for everything
- * else.  Messages name table and server, details the request, its attempts and time, and the
- * beginning of the answer; secrets are taken out of all of it.
+ * found) for 404, HV00L (unable to create execution) for 401 and 403, HV024 (invalid attribute
+ * value) for a header that cannot be sent, HV001 (out of memory), 53000 (insufficient resources)
+ * without a free descriptor, HV000 (error) for everything else.  Messages name table and server,
+ * details the request, its attempts and time, and the beginning of the answer; secrets are taken
+ * out of all of it.
  */
 #include "postgres.h"
 
@@ -37,24 +39,51 @@ dq_exchange_describe(const Exchange *exchange)
 					exchange->attempt, exchange->endpoint->limits.retries + 1, ms);
 }
 
+/* Bytes of the character at c that can be shown as it stands; 0: none. */
+static int
+shown_length(const char *c, int left)
+{
+	const unsigned char *bytes = (const unsigned char *) c;
+	int len;
+
+	if (bytes[0] < 0x80)
+		return bytes[0] >= 0x20 && bytes[0] != 0x7f;
+	if (GetDatabaseEncoding() != PG_UTF8)
+		return 0;
+	len = pg_encoding_verifymbchar(PG_UTF8, c, left);
+	/* U+0080 to U+009F are control characters, too. */
+	return len < 2 || (bytes[0] == 0xc2 && bytes[1] < 0xa0) ? 0 : len;
+}
+
 /*
- * The beginning of the answer, fit to be read: control characters and what is not ASCII replaced.
+ * The beginning of the answer, fit to be read: what is no text in the database's encoding is
+ * replaced.
  */
 static char *
 excerpt(Exchange *exchange)
 {
-	char *shown;
-	int len = Min(exchange->excerpt.len, SHOWN_BYTES);
+	StringInfoData shown;
+	const char *c;
+	const char *end;
 
-	if (len == 0)
+	if (exchange->excerpt.len == 0)
 		return NULL;
-	shown = pnstrdup(exchange->excerpt.data, exchange->excerpt.len);
-	shown = dq_credentials_redact(exchange->endpoint->credentials, shown);
-	shown[Min(strlen(shown), SHOWN_BYTES)] = '\0';
-	for (char *c = shown; *c; c++)
-		if ((unsigned char) *c < 0x20 || (unsigned char) *c >= 0x7f)
-			*c = strchr("\r\n\t", *c) ? ' ' : '?';
-	return shown;
+	c = dq_credentials_redact(exchange->endpoint->credentials, exchange->excerpt.data);
+	end = c + strlen(c);
+	initStringInfo(&shown);
+	while (c < end && shown.len < SHOWN_BYTES)
+	{
+		int len = shown_length(c, end - c);
+
+		if (len > 0)
+			appendBinaryStringInfo(&shown, c, len);
+		else
+			appendStringInfoChar(&shown, strchr("\r\n\t", *c) ? ' ' : '?');
+		c += Max(len, 1);
+	}
+	if (c < end)
+		appendStringInfoString(&shown, "...");
+	return shown.data;
 }
 
 static const char *
@@ -103,6 +132,9 @@ fault_problem(const Exchange *exchange, int *sqlstate, const char **hint)
 		case FAULT_DESCRIPTORS:
 			*sqlstate = ERRCODE_INSUFFICIENT_RESOURCES;
 			return "no file descriptor is free for a connection";
+		case FAULT_LINE_BREAK:
+			*sqlstate = ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE;
+			return "a header or credential contains a line break";
 		case FAULT_OUT_OF_MEMORY:
 			*sqlstate = ERRCODE_FDW_OUT_OF_MEMORY;
 			return "out of memory";
@@ -121,15 +153,31 @@ curl_problem(const Exchange *exchange, CURLcode code, int *sqlstate, const char 
 	{
 		case CURLE_COULDNT_RESOLVE_HOST:
 		case CURLE_COULDNT_RESOLVE_PROXY:
+			*sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+			return words;
 		case CURLE_COULDNT_CONNECT:
+			*sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+			if (exchange->os_errno == 0)
+				return words;
+			return psprintf("could not connect: %s", strerror(exchange->os_errno));
 		case CURLE_SSL_CONNECT_ERROR:
 			*sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
-			return words;
+			return psprintf("no TLS connection could be made (%s)", words);
 		case CURLE_PEER_FAILED_VERIFICATION:
-		case CURLE_SSL_CACERT_BADFILE:
 			*sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
 			*hint = "An internal certificate authority is named by option \"ca_file\" of the server.";
-			return words;
+			return psprintf("the service's TLS certificate could not be verified (%s)", words);
+		case CURLE_SSL_CACERT_BADFILE:
+			*sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+			*hint =
+				"Option \"ca_file\" of the server names a file that the database server can read.";
+			return psprintf("the certificate authorities could not be read (%s)", words);
+		case CURLE_SEND_ERROR:
+		case CURLE_RECV_ERROR:
+			return psprintf("the connection broke (%s)", words);
+		case CURLE_UNSUPPORTED_PROTOCOL:
+		case CURLE_WEIRD_SERVER_REPLY:
+			return psprintf("the service does not speak HTTP (%s)", words);
 #if LIBCURL_VERSION_NUM >= 0x080600
 		case CURLE_TOO_LARGE:
 			return exchange->body_bytes == 0 ? "the answer's headers are too large" : words;

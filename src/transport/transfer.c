@@ -3,8 +3,12 @@
  *	  One attempt on the wire: libcurl's handle, and the callbacks that take the answer.
  *
  * Callbacks run inside libcurl: they append to buffers that never raise, note a fault, and return.
- * A full body buffer pauses the transfer until the owner has taken the bytes, so that a small
- * answer that decompresses into a huge one stays bounded.
+ * Nothing is ever paused: what one receive buffer decompresses to (RECEIVE_BYTES times 1032 at
+ * worst) waits in memory until the loop has called the owner.
+ *
+ * Handles are used again.  What is the same for all requests is set once a handle
+ * (dq_transfer_prepare_handle); what a request sets beyond that is taken back by
+ * dq_transfer_stop().
  */
 #include "postgres.h"
 
@@ -14,13 +18,14 @@
 
 #include "storage/fd.h"
 #include "transport/exchange_private.h"
+#include "transport/watch.h"
 
 #define USER_AGENT "distquery/0.1.0"
 
-/* Bounds of one answer's head, and of what waits to be taken. */
+/* Bounds of one answer's head, and of what is read of the body of an error status. */
 #define MAX_HEADER_BYTES ((size_t) 256 * 1024)
-#define FULL_BODY_BYTES ((size_t) 4 * 1024 * 1024)
-#define RECEIVE_BYTES (64L * 1024)
+#define MAX_ERROR_BODY_BYTES ((int64) 1024 * 1024)
+#define RECEIVE_BYTES (32L * 1024)
 
 /* Appends without raising; false when there is no memory. */
 static bool
@@ -72,12 +77,44 @@ take_header(char *bytes, size_t size, size_t n, void *arg)
 	return len;
 }
 
+/*
+ * Keeps the beginning of a body that is no answer; the rest is read, so that the connection can be
+ * kept, if it is short.
+ */
+static size_t
+take_excerpt(Exchange *exchange, const char *bytes, size_t len)
+{
+	WireBuffer *buffer = &exchange->excerpt;
+
+	exchange->body_bytes += len;
+	if (exchange->body_bytes > MAX_ERROR_BODY_BYTES)
+	{
+		exchange->is_excerpt_enough = true;
+		return 0;
+	}
+	if (buffer->len < EXCERPT_BYTES &&
+		!wire_append(exchange, buffer, bytes, Min(len, EXCERPT_BYTES - buffer->len)))
+	{
+		exchange->fault = FAULT_OUT_OF_MEMORY;
+		return 0;
+	}
+	return len;
+}
+
+/* Content-Length alone refuses nothing: LIMIT may need only the beginning of a long answer. */
+static bool
+is_too_large(const Exchange *exchange, size_t len)
+{
+	int64 limit = exchange->endpoint->limits.max_response_bytes;
+
+	return limit > 0 && exchange->body_bytes + (int64) len > limit;
+}
+
 static size_t
 take_body(char *bytes, size_t size, size_t n, void *arg)
 {
 	Exchange *exchange = arg;
 	size_t len = size * n;
-	WireBuffer *buffer = &exchange->body;
 
 	if (exchange->status == 0)
 	{
@@ -88,27 +125,15 @@ take_body(char *bytes, size_t size, size_t n, void *arg)
 		exchange->is_body_wanted = status >= 200 && status < 300;
 	}
 	if (!exchange->is_body_wanted)
-	{
-		buffer = &exchange->excerpt;
-		if (buffer->len < EXCERPT_BYTES &&
-			!wire_append(exchange, buffer, bytes, Min(len, EXCERPT_BYTES - buffer->len)))
-			exchange->fault = FAULT_OUT_OF_MEMORY;
-		return len;
-	}
-	if (buffer->len > FULL_BODY_BYTES)
-	{
-		exchange->is_paused = true;
-		return CURL_WRITEFUNC_PAUSE;
-	}
-	exchange->body_bytes += len;
-	exchange->stats.body_bytes += len;
-	if (exchange->endpoint->limits.max_response_bytes > 0 &&
-		exchange->body_bytes > exchange->endpoint->limits.max_response_bytes)
+		return take_excerpt(exchange, bytes, len);
+	if (is_too_large(exchange, len))
 	{
 		exchange->fault = FAULT_TOO_LARGE;
 		return 0;
 	}
-	if (!wire_append(exchange, buffer, bytes, len))
+	exchange->body_bytes += len;
+	exchange->stats.body_bytes += len;
+	if (!wire_append(exchange, &exchange->body, bytes, len))
 	{
 		exchange->fault = FAULT_OUT_OF_MEMORY;
 		return 0;
@@ -156,17 +181,21 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 		return CURL_SOCKET_BAD;
 	}
 	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd != CURL_SOCKET_BAD && !dq_watch_opened(fd))
+	{
+		exchange->fault = FAULT_OUT_OF_MEMORY;
+		close(fd);
+		fd = CURL_SOCKET_BAD;
+	}
 	if (fd == CURL_SOCKET_BAD)
 		ReleaseExternalFD();
-	else
-		exchange->stats.connections++;
 	return fd;
 }
 
 static int
 close_socket(void *arg, curl_socket_t fd)
 {
-	ReleaseExternalFD();
+	dq_watch_closed(fd);
 	return close(fd);
 }
 
@@ -187,6 +216,8 @@ dq_transfer_prepare_handle(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* not the environment's */
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
@@ -201,16 +232,25 @@ dq_transfer_prepare_handle(CURL *easy)
 }
 
 static bool
-add_header(Exchange *exchange, const char *name, const char *value)
+add_header_line(Exchange *exchange, const char *line)
 {
-	char *line = psprintf("%s: %s", name, value);
 	struct curl_slist *longer = curl_slist_append(exchange->header_list, line);
 
-	pfree(line);
 	if (longer == NULL)
 		return false;
 	exchange->header_list = longer;
 	return true;
+}
+
+/* To libcurl "Name:" takes a header away; an empty one is "Name;". */
+static bool
+add_header(Exchange *exchange, const char *name, const char *value)
+{
+	char *line = *value ? psprintf("%s: %s", name, value) : psprintf("%s;", name);
+	bool is_added = add_header_line(exchange, line);
+
+	pfree(line);
+	return is_added;
 }
 
 static bool
@@ -232,13 +272,29 @@ set_headers(Exchange *exchange)
 	if (request->body && !has_header(request, "Content-Type") &&
 		!add_header(exchange, "Content-Type", "application/json"))
 		return false;
+	/* Before a long body libcurl would wait a second for "100 Continue". */
+	if (request->body && !add_header_line(exchange, "Expect:"))
+		return false;
 	for (int i = 0; i < request->nheaders; i++)
 		if (!add_header(exchange, request->headers[i].name, request->headers[i].value))
 			return false;
 	return true;
 }
 
-/* Sets what differs from request to request; false when libcurl has no memory for it. */
+/* A line break in a header would begin another one (CWE-93): nothing of the list is sent then. */
+static bool
+has_line_break(const Exchange *exchange)
+{
+	for (const struct curl_slist *item = exchange->header_list; item; item = item->next)
+		if (strpbrk(item->data, "\r\n"))
+			return true;
+	return false;
+}
+
+/*
+ * Sets what differs from request to request; false when libcurl has no memory for it, or fault is
+ * set.
+ */
 static bool
 set_request(Exchange *exchange)
 {
@@ -253,6 +309,11 @@ set_request(Exchange *exchange)
 		dq_credentials_apply(exchange->endpoint->credentials, easy, &exchange->header_list,
 							 &exchange->sent_url);
 	MemoryContextSwitchTo(old);
+	if (is_good && has_line_break(exchange))
+	{
+		exchange->fault = FAULT_LINE_BREAK;
+		return false;
+	}
 	if (request->body)
 	{
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(request->body));
@@ -261,8 +322,14 @@ set_request(Exchange *exchange)
 	else
 		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 	is_good &= curl_easy_setopt(easy, CURLOPT_URL, exchange->sent_url) == CURLE_OK;
-	is_good &= curl_easy_setopt(easy, CURLOPT_PROXY, limits->proxy ? limits->proxy : "") ==
-		CURLE_OK;
+	/* Libcurl sends again by itself when a kept connection turns out to be closed. */
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->is_idempotent ? 0L : 1L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, request->is_idempotent ? 0L : 1L);
+	/* Wait for a TLS connection that may turn out to carry many requests, rather than open many. */
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
+					 pg_strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
+	if (limits->proxy)
+		is_good &= curl_easy_setopt(easy, CURLOPT_PROXY, limits->proxy) == CURLE_OK;
 	if (limits->ca_file)
 		is_good &= curl_easy_setopt(easy, CURLOPT_CAINFO, limits->ca_file) == CURLE_OK;
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->header_list);
@@ -274,27 +341,51 @@ set_request(Exchange *exchange)
 	return is_good;
 }
 
-/* Puts a fresh attempt on the wire; false when libcurl has no memory for it. */
+/*
+ * Takes back what set_request() set and other requests do not; nothing of the exchange stays behind
+ * in the handle.
+ */
+static void
+forget_request(Exchange *exchange)
+{
+	CURL *easy = exchange->easy;
+
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+	curl_easy_setopt(easy, CURLOPT_USERNAME, NULL);
+	curl_easy_setopt(easy, CURLOPT_PASSWORD, NULL);
+	/* The system's authorities cannot be set again, nor a body that was copied be forgotten. */
+	if (exchange->endpoint->limits.ca_file || exchange->endpoint->limits.proxy ||
+		exchange->request.body)
+		dq_loop_discard_handle(easy);
+	else
+		dq_loop_return_handle(easy);
+	exchange->easy = NULL;
+	curl_slist_free_all(exchange->header_list);
+	exchange->header_list = NULL;
+}
+
+/* Puts a fresh attempt on the wire; false when libcurl has no memory for it, or fault is set. */
 bool
 dq_transfer_start(Exchange *exchange)
 {
 	exchange->fault = FAULT_NONE;
 	exchange->status = 0;
 	exchange->is_body_wanted = false;
-	exchange->is_paused = false;
+	exchange->is_excerpt_enough = false;
+	exchange->os_errno = 0;
 	exchange->body_bytes = 0;
 	exchange->body.len = exchange->headers.len = exchange->excerpt.len = 0;
 	exchange->curl_error[0] = '\0';
 	exchange->attempt_started_ms = dq_loop_clock_ms();
+	if (exchange->easy)
+		forget_request(exchange); /* the last try raised */
 	exchange->easy = dq_loop_handle();
 	if (exchange->easy == NULL)
 		return false;
 	if (!set_request(exchange) || !dq_loop_add(exchange))
 	{
-		curl_easy_cleanup(exchange->easy);
-		exchange->easy = NULL;
-		curl_slist_free_all(exchange->header_list);
-		exchange->header_list = NULL;
+		forget_request(exchange);
 		return false;
 	}
 	exchange->stats.requests++;
@@ -307,41 +398,19 @@ dq_transfer_stop(Exchange *exchange)
 {
 	curl_off_t micros = 0;
 	curl_off_t bytes = 0;
+	long connections = 0;
+	long os_errno = 0;
 
 	if (exchange->easy == NULL)
 		return;
 	curl_easy_getinfo(exchange->easy, CURLINFO_STARTTRANSFER_TIME_T, &micros);
 	curl_easy_getinfo(exchange->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+	curl_easy_getinfo(exchange->easy, CURLINFO_NUM_CONNECTS, &connections);
+	curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &os_errno);
 	exchange->stats.first_byte_ms = micros / 1000.0;
 	exchange->stats.wire_bytes += bytes;
+	exchange->stats.connections += (int) connections;
+	exchange->os_errno = (int) os_errno;
 	dq_loop_remove(exchange);
-	/* The handle outlives the exchange: nothing of it may stay behind. */
-	curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, NULL);
-	curl_easy_setopt(exchange->easy, CURLOPT_ERRORBUFFER, NULL);
-	curl_easy_setopt(exchange->easy, CURLOPT_USERNAME, NULL);
-	curl_easy_setopt(exchange->easy, CURLOPT_PASSWORD, NULL);
-	if (exchange->endpoint->limits.ca_file)
-		curl_easy_cleanup(exchange->easy);
-	else
-		dq_loop_return_handle(exchange->easy);
-	exchange->easy = NULL;
-	curl_slist_free_all(exchange->header_list);
-	exchange->header_list = NULL;
-}
-
-/*
- * Lets a transfer go on whose bytes have been taken; outside libcurl.  What it had received
- * meanwhile comes to take_body() in here, and when that refuses it, only this call says so.
- */
-void
-dq_transfer_resume(Exchange *exchange)
-{
-	CURLcode code;
-
-	if (!exchange->is_paused || exchange->easy == NULL || exchange->body.len > 0)
-		return;
-	exchange->is_paused = false;
-	code = curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
-	if (code != CURLE_OK)
-		dq_exchange_attempt_ended(exchange, code);
+	forget_request(exchange);
 }

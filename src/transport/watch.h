@@ -1,0 +1,31 @@
+/*
+ * watch.h
+ *	  The sockets that libcurl wants watched, on PostgreSQL's WaitEventSet.
+ */
+#ifndef DQ_WATCH_H
+#define DQ_WATCH_H
+
+#include <curl/curl.h>
+
+#include "storage/latch.h"
+
+/* Called inside libcurl, so they take notes only and never raise. */
+extern int dq_watch_note(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp);
+extern void dq_watch_closed(curl_socket_t fd);
+
+/* Takes over what AcquireExternalFD counted for a new connection; false: no memory. */
+extern bool dq_watch_opened(curl_socket_t fd);
+
+/* Takes the descriptor that waiting needs, before connections take the last ones; may raise. */
+extern void dq_watch_reserve(void);
+
+/*
+ * Waits for the latch, the death of the postmaster or a socket; returns how many events there are.
+ * Events of sockets are for libcurl, except where dq_watch_is_idle().
+ */
+extern int dq_watch_wait(long timeout_ms, WaitEvent *events, int max_events);
+
+/* True when libcurl did not ask for this socket, which is not watched any more then. */
+extern bool dq_watch_is_idle(curl_socket_t fd);
+
+#endif /* DQ_WATCH_H */
