@@ -17,7 +17,7 @@ SELECT format('EXECUTE here(%s)', n) FROM generate_series(1, :lookups) AS n \gex
 SELECT 'local', round(extract(epoch FROM clock_timestamp() - :'at') * 1000, 1) \g (format=unaligned fieldsep=' ')
 
 SELECT bench.look_up(20);
-SELECT bench.cpu_ms() AS cpu, clock_timestamp() AS at \gset
+SELECT bench.own_cpu_ms() AS cpu, clock_timestamp() AS at \gset
 SELECT bench.look_up(:lookups);
 SELECT 'inside', round(extract(epoch FROM clock_timestamp() - :'at') * 1000, 1) \g (format=unaligned fieldsep=' ')
-SELECT 'inside_cpu', round(bench.cpu_ms() - :cpu, 1) \g (format=unaligned fieldsep=' ')
+SELECT 'inside_cpu', round(bench.own_cpu_ms() - :cpu, 1) \g (format=unaligned fieldsep=' ')
