@@ -285,8 +285,8 @@ like($session->last_error, qr/HV00N: .*no connection within connect_timeout of 5
 alter_options($node, 'SERVER some_blocked', SET => { connect_timeout => '10min' });
 
 # Others of the same statement are not held up.
-$session->send("SET statement_timeout = '1s'; SELECT count(*) FROM at_some_blocked, at_localhost");
 $service->reset;
+$session->send("SET statement_timeout = '1s'; SELECT count(*) FROM at_some_blocked, at_localhost");
 ok(poll_until(sub { $service->count == 1 }, 30), 'another service is asked meanwhile');
 ok($session->finish($bound), 'the statement ends') or die 'a session hangs';
 $session->query('RESET statement_timeout');
