@@ -127,6 +127,7 @@ sub pattern
 my @conditions = (
 	[ 9, \&compare ], [ 4, \&in_list ], [ 3, \&any_array ], [ 4, \&like ], [ 3, \&null_test ], [ 3, \&between ],
 	[ 3, \&boolean ], [ 4, \&expression ], [ 2, \&negation ], [ 3, \&either ], [ 1, \&columns_of_row ], [ 2, \&containers ],
+	[ 4, \&near_moment ],
 );
 
 sub condition
@@ -200,6 +201,16 @@ sub between
 	return "$alias.$column " . pick(qw(> >=)) . " $low AND $alias.$column " . pick(qw(< <=)) . " $high";
 }
 
+# Bounds among moments that share a millisecond.
+sub near_moment
+{
+	my ($self, $alias) = @_;
+	my $column = pick('tz', 'ts');
+	my $bound = quote(pick('2026-01-02T03:04:05', '1969-12-31T23:59:59') . pick('.1231', '.123456', '.123999', '.0005', '.999999') . 'Z') . "::timestamptz";
+	$bound = "($bound AT TIME ZONE 'UTC')" if $column eq 'ts';
+	return "$alias.$column " . pick(qw(> >= < <= =)) . " $bound";
+}
+
 sub boolean
 {
 	my ($self, $alias) = @_;
@@ -211,14 +222,14 @@ sub expression
 {
 	my ($self, $x) = @_;
 	return pick(
-		"lower($x.t) = 'alpha'", "length($x.t) > 3", "$x.i + 1 = 5", "$x.i % 3 = 1", "$x.id::text = '12'", "$x.i = 5.0",
+		"lower($x.t) = 'alpha'", "length($x.t) > 3", "$x.i::bigint + 1 = 5", "$x.i % 3 = 1", "$x.id::text = '12'", "$x.i = 5.0",
 		"$x.n = 2", "$x.n > 2::float8", "$x.f > 2", "$x.d < '2026-01-03 01:00'::timestamp", "$x.tz > '2026-01-02'::date",
 		"$x.ts = '2026-01-02'::date", "$x.tz < '2026-02-01'::timestamp", "$x.ts::date = '2026-01-02'", "date_trunc('month', $x.tz) < now()",
 		"$x.t COLLATE \"C\" = 'beta'", "$x.t > 'b'", "$x.t <= 'beta' COLLATE \"C\"", "coalesce($x.i, 3) = 3",
 		"CASE WHEN $x.b THEN $x.i = 3 ELSE $x.s > 1 END", "$x.i >= floor(random())", "$x.s = (2 + 1)::smallint",
 		"$x.i = (SELECT max(s) FROM c)", "$x.id = (SELECT min(id) + 2 FROM b WHERE b.k = 'red')", "$x.k = (SELECT k FROM c WHERE id = 4)",
 		"$x.v::text = 'alpha'", "$x.t::varchar(3) = 'alp'", "$x.k || 'x' = 'redx'", "$x.d + 1 > '2026-01-03'", "$x.m > 'sad'", "$x.m::text = 'ok'",
-		"$x.u::text LIKE '%1'", "abs($x.i) < 4", "$x.n = round($x.n, 1)", "true", "$x.ref IS NULL OR $x.ref < 10",
+		"$x.u::text LIKE '%1'", "abs($x.i::bigint) < 4", "$x.n = round($x.n, 1)", "true", "$x.ref IS NULL OR $x.ref < 10",
 		"($x.i, $x.s) = (3, 1)", "($x.i, $x.s) > (3, 1)", "$x.k IN (SELECT k FROM b WHERE i < 3)");
 }
 
