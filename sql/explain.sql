@@ -15,7 +15,7 @@ BEGIN
         line := regexp_replace(line, 'http://127.0.0.1:\d+', 'http://service');
         line := regexp_replace(line, 'rows=(\d+)\.\d+', 'rows=\1');
         line := regexp_replace(line, '(First Byte|Fetch Time)(">|": |: |>)[\d.]+', '\1\2N', 'g');
-        RETURN NEXT regexp_replace(line, '(Memory|Memory Usage|Buckets|Connections|Connections Opened|Bytes)(": |: )\d+', '\1\2N', 'g');
+        RETURN NEXT regexp_replace(line, '(Memory|Memory Usage|Buckets|Batches|Connections|Connections Opened|Bytes)(": |: )\d+', '\1\2N', 'g');
     END LOOP;
 END $$;
 

@@ -45,7 +45,7 @@ unlike($stderr, qr/leak|WARNING|ERROR/, 'no temporary file is left or lost');
 ($status, $stdout, $stderr) = $node->psql('postgres', q{
 	SET temp_file_limit = '2MB';
 	SELECT count(*) FROM large a JOIN large_pages b USING (id);});
-like($stderr, qr/temporary file size exceeds temp_file_limit/, 'temp_file_limit');
+like($stderr, qr/temporary file size exceeds "?temp_file_limit/, 'temp_file_limit');
 is($node->safe_psql('postgres', "$whole large"), $expected, 'and the session of the next query is well');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_ls_tmpdir()}), '0', 'no temporary file is left');
 
