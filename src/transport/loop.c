@@ -52,7 +52,6 @@ static CURL *handles[KEPT_HANDLES];
 static int nhandles = 0;
 static dlist_head active = DLIST_STATIC_INIT(active);
 static dlist_head news = DLIST_STATIC_INIT(news);
-static int nactive = 0;
 static double clock_ms = 0;			/* sum of finished steps */
 static double step_started_ms = -1; /* -1: not inside a step */
 static MemoryContext progress_context = NULL;
@@ -71,12 +70,6 @@ double
 dq_loop_clock_ms(void)
 {
 	return step_started_ms < 0 ? clock_ms : clock_ms + wall_ms() - step_started_ms;
-}
-
-int
-dq_loop_exchanges(void)
-{
-	return nactive;
 }
 
 /* libcurl may start a thread in any call; its thread must not handle PostgreSQL's signals. */
@@ -183,7 +176,6 @@ dq_loop_activate(Exchange *exchange)
 {
 	dlist_push_tail(&active, &exchange->active_node);
 	exchange->is_active = true;
-	nactive++;
 }
 
 void
@@ -193,7 +185,6 @@ dq_loop_deactivate(Exchange *exchange)
 	{
 		dlist_delete(&exchange->active_node);
 		exchange->is_active = false;
-		nactive--;
 	}
 	if (exchange->has_news)
 	{

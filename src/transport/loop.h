@@ -19,10 +19,4 @@ extern void dq_loop_step(void);
  */
 extern double dq_loop_clock_ms(void);
 
-/*
- * Exchanges under way (any state before DONE or FAILED), and open descriptors, for tests and
- * views.
- */
-extern int dq_loop_exchanges(void);
-
 #endif /* DQ_LOOP_H */

@@ -36,7 +36,6 @@ struct Spool
 	int64 memory_limit;
 	int64 memory; /* bytes of blocks in memory */
 	int64 held;	  /* bytes of records in all blocks */
-	int64 records;
 	bool is_kept;
 	dlist_head blocks; /* oldest first */
 	Block *spill_from; /* oldest block that is in memory, NULL: look from the head */
@@ -166,7 +165,6 @@ dq_spool_append(Spool *spool, const char *bytes, size_t len)
 	memcpy(block->data + block->used + sizeof(header), bytes, len);
 	block->used += needed;
 	spool->held += needed;
-	spool->records++;
 }
 
 SpoolReader *
@@ -319,12 +317,6 @@ bool
 dq_spool_is_kept(const Spool *spool)
 {
 	return spool->is_kept;
-}
-
-int64
-dq_spool_records(const Spool *spool)
-{
-	return spool->records;
 }
 
 int64

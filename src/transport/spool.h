@@ -43,8 +43,7 @@ extern void dq_spool_rewind(SpoolReader *reader);
 extern void dq_spool_release(Spool *spool);
 extern bool dq_spool_is_kept(const Spool *spool);
 
-extern int64 dq_spool_records(const Spool *spool); /* ever appended */
-extern int64 dq_spool_bytes(const Spool *spool);   /* held now, in memory and file */
+extern int64 dq_spool_bytes(const Spool *spool); /* held now, in memory and file */
 
 extern void dq_spool_free(Spool *spool);
 
