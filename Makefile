@@ -60,6 +60,7 @@ OBJS = \
 	src/fdw/bind_value.o \
 	src/fdw/choose.o \
 	src/fdw/clause.o \
+	src/fdw/cost.o \
 	src/fdw/explain.o \
 	src/fdw/fdw.o \
 	src/fdw/paths.o \

@@ -61,6 +61,13 @@
 							(total) + (disabled) *disable_cost, keys, outer, NULL, NIL)
 #endif
 
+/* 17 added the planner's state, to look into statistics. */
+#if PG_VERSION_NUM >= 170000
+#define dq_estimate_array_length(root, node) estimate_array_length(root, node)
+#else
+#define dq_estimate_array_length(root, node) estimate_array_length(node)
+#endif
+
 /* 18 replaced btree strategies in path keys by CompareType. */
 #if PG_VERSION_NUM >= 180000
 #define dq_pathkey_is_descending(key) ((key)->pk_cmptype == COMPARE_GT)

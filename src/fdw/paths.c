@@ -4,9 +4,7 @@
  *
  * A parameterized path asks with values of another relation's rows.  It is made for every join
  * clause that the service can be asked, equalities implied by others included, so that a table
- * with required columns finds a plan that restricts them.  Costs are in PostgreSQL's units, a
- * request weighing as much as a few dozen page reads, and stay small enough not to wake JIT for
- * ordinary queries.
+ * with required columns finds a plan that restricts them.  What asking costs is cost.c's matter.
  */
 #include "postgres.h"
 
@@ -17,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "distquery.h"
+#include "fdw/cost.h"
 #include "fdw/fdw.h"
 #include "fdw/plan_data.h"
 #include "fdw/relation.h"
@@ -26,26 +25,31 @@
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
 #include "utils/typcache.h"
 
-#define REQUEST_COST 25.0 /* a round trip */
-#define PAGE_COST 5.0	  /* one more page on a connection that is open */
-#define ROW_COST 0.02	  /* receiving and decoding one row */
-#define GUESSED_PAGE_SIZE 100.0
-
-static void
-cost_scan(const RelationPlan *plan, const ScanChoice *choice, double rows, Cost *startup,
-		  Cost *total)
+/* Questions that a choice is asked in: lists go out in parts, each value alone in a path. */
+static double
+questions_of(PlannerInfo *root, const TableSpec *table, const ScanChoice *choice)
 {
-	double page_size = plan->table->paging.page_size > 0 ? plan->table->paging.page_size :
-														   GUESSED_PAGE_SIZE;
-	double pages = plan->table->paging.kind == PAGING_NONE || choice->is_lookup ?
-		1 :
-		ceil(Max(rows, 1) / page_size);
+	double questions = 1;
+	ListCell *cell;
 
-	*startup = REQUEST_COST;
-	*total = REQUEST_COST + (pages - 1) * PAGE_COST + rows * ROW_COST +
-		rows * cpu_operator_cost * list_length(choice->local);
+	foreach(cell, choice->asked)
+	{
+		const ClauseMatch *match = lfirst(cell);
+		const ColumnSpec *column = &table->columns[match->attnum - 1];
+
+		if (!match->is_array)
+			continue;
+
+		double values = dq_estimate_array_length(root, (Node *) match->value);
+		bool is_alone = choice->is_lookup || column->in_path || column->from_request ||
+			column->spell[COND_IN] == NULL;
+
+		questions *= is_alone ? values : ceil(values / table->max_batch);
+	}
+	return Max(questions, 1);
 }
 
 /* Rows that the service sends for a choice, before local clauses. */
@@ -61,6 +65,22 @@ rows_sent(PlannerInfo *root, RelOptInfo *rel, const ScanChoice *choice)
 		clauses = lappend(clauses, ((ClauseMatch *) lfirst(cell))->clause);
 	return clamp_row_est(rel->tuples *
 						 clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER, NULL));
+}
+
+/* What a scan with these clauses costs: asking, checking again here, and the output. */
+static void
+cost_scan(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan, const ScanChoice *choice,
+		  List *clauses, Cost *startup, Cost *total)
+{
+	CostFacts facts = dq_cost_facts(plan->table);
+	double rows = rows_sent(root, rel, choice);
+	FetchCost fetch = dq_cost_scan(&facts, questions_of(root, plan->table, choice), rows);
+	QualCost check;
+
+	cost_qual_eval(&check, clauses, root);
+	*startup = fetch.startup + check.startup + rel->reltarget->cost.startup;
+	*total = fetch.total + check.startup + rel->reltarget->cost.startup +
+		rows * (check.per_tuple + rel->reltarget->cost.per_tuple);
 }
 
 /* One key of the query's order as something the service can sort by; false when it cannot. */
@@ -130,7 +150,8 @@ add_scan_paths(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan)
 	Cost startup;
 	Cost total;
 
-	cost_scan(plan, &plan->choice, rows_sent(root, rel, &plan->choice), &startup, &total);
+	cost_scan(root, rel, plan, &plan->choice, dq_relation_clauses(rel->baserestrictinfo), &startup,
+			  &total);
 	add_path(rel,
 			 (Path *) dq_create_foreignscan_path(root, rel, rel->rows, disabled, startup, total,
 												 NIL, outer));
@@ -246,7 +267,7 @@ add_parameterized_path(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *p
 
 	double rows = choice.binds_key ? Min(info->ppi_rows, 1) : info->ppi_rows;
 
-	cost_scan(plan, &choice, rows_sent(root, rel, &choice), &startup, &total);
+	cost_scan(root, rel, plan, &choice, clauses, &startup, &total);
 	add_path(rel,
 			 (Path *) dq_create_foreignscan_path(root, rel, rows, choice.missing != NIL, startup,
 												 total, NIL, outer));

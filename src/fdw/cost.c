@@ -1,0 +1,101 @@
+/*
+ * cost.c
+ *	  What asking a service costs, in PostgreSQL's units.  See cost.h for the scale.
+ *
+ * Requests that can be on the wire together are charged as rounds: 100 batches of which 16 run at
+ * once take as long as 7 one after the other.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "fdw/cost.h"
+#include "optimizer/optimizer.h"
+
+/* Assumed where nothing is known. */
+#define GUESSED_LATENCY_MS 25.0
+#define GUESSED_PAGE_ROWS 100.0
+#define GUESSED_ROW_BYTES 200.0
+
+/* Pages asked ahead of the one being read, and questions of one scan (fetch.c, scan.c). */
+#define PAGES_AT_ONCE 9.0
+#define QUESTIONS_AT_ONCE 17.0
+
+/* Bytes that arrive in a millisecond once an answer has begun: 25 MB a second. */
+#define BYTES_A_MS 25000.0
+
+/* Splitting and decoding one row, in tuples that PostgreSQL passes on. */
+#define DECODE_TUPLES 2.0
+
+CostFacts
+dq_cost_facts(const TableSpec *table)
+{
+	const PagingSpec *paging = &table->paging;
+	CostFacts facts = { .rows = table->estimated_rows,
+						.row_bytes = GUESSED_ROW_BYTES,
+						.latency_ms = GUESSED_LATENCY_MS,
+						.pages_at_once = 1,
+						.in_flight = Max(table->limits.max_in_flight, 1) };
+
+	if (paging->kind != PAGING_NONE)
+		facts.page_rows = paging->page_size > 0 ? paging->page_size : GUESSED_PAGE_ROWS;
+	if (paging->has_total && (paging->kind == PAGING_PAGE || paging->kind == PAGING_OFFSET))
+		facts.pages_at_once = Min(PAGES_AT_ONCE, facts.in_flight);
+	return facts;
+}
+
+/* Waiting, as PostgreSQL's cost. */
+static Cost
+waiting(double ms)
+{
+	if (ms <= COST_KNEE_MS)
+		return ms;
+	return COST_KNEE_MS * (1 + log(ms / COST_KNEE_MS));
+}
+
+static double
+transfer_ms(const CostFacts *facts, double rows)
+{
+	return rows * facts->row_bytes / BYTES_A_MS;
+}
+
+static Cost
+decoding(double rows)
+{
+	return rows * DECODE_TUPLES * cpu_tuple_cost;
+}
+
+/* Pages of one question that brings so many rows. */
+static double
+pages_of(const CostFacts *facts, double rows)
+{
+	return facts->page_rows > 0 ? Max(ceil(rows / facts->page_rows), 1) : 1;
+}
+
+FetchCost
+dq_cost_scan(const CostFacts *facts, double questions, double rows)
+{
+	double pages = pages_of(facts, rows / Max(questions, 1));
+	double rounds = ceil(questions / Min(QUESTIONS_AT_ONCE, facts->in_flight));
+	double page_rounds = 1 + ceil((pages - 1) / facts->pages_at_once);
+	double ms = rounds * page_rounds * facts->latency_ms + transfer_ms(facts, rows);
+
+	return (FetchCost) { .startup = waiting(Min(facts->latency_ms, ms)),
+						 .total = waiting(ms) + decoding(rows),
+						 .requests = questions * pages };
+}
+
+FetchCost
+dq_cost_lookup(const CostFacts *facts, double keys, double batch, double rows)
+{
+	double requests = Max(ceil(keys / Max(batch, 1)), 1);
+	double pages = pages_of(facts, rows / requests);
+	double rounds = ceil(requests / facts->in_flight);
+	double ms = rounds * pages * facts->latency_ms + transfer_ms(facts, rows);
+
+	/* Keys are told apart going out and matched coming back. */
+	return (FetchCost) { .startup = waiting(facts->latency_ms),
+						 .total = waiting(ms) + decoding(rows) +
+							 (keys + rows) * 2 * cpu_operator_cost,
+						 .requests = requests * pages };
+}
