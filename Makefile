@@ -69,6 +69,7 @@ OBJS = \
 	src/fdw/scan.o \
 	src/fdw/spell_value.o \
 	src/fdw/stats.o \
+	src/fdw/table_reader.o \
 	src/store/materialize.o
 
 unlisted = $(filter-out $(SQL_PARTS) $(OBJS:.o=.c),$(wildcard src/*.c src/*/*.c src/sql/*.sql))

@@ -13,6 +13,7 @@
 #include "commands/explain.h"
 #include "compat.h"
 #include "executor/executor.h"
+#include "fdw/explain.h"
 #include "fdw/fdw.h"
 #include "fdw/scan.h"
 #include "nodes/nodeFuncs.h"
@@ -20,11 +21,10 @@
 #include "utils/builtins.h"
 #include "utils/ruleutils.h"
 
-/* An expression of fdw_exprs as SQL. */
 static char *
-deparse(ForeignScanState *node, ExplainState *es, Node *expr)
+deparse(TableReader *reader, ExplainState *es, Node *expr)
 {
-	List *context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, NIL);
+	List *context = set_deparse_context_plan(es->deparse_cxt, reader->parent->plan, NIL);
 
 	return deparse_expression(expr, context, es->verbose, false);
 }
@@ -50,39 +50,35 @@ is_unknown(Node *expr, EState *estate)
 
 /* What stands for a value that is not known yet. */
 static char *
-value_marker(DqScanState *scan, ExplainState *es, int value)
+value_marker(TableReader *reader, List *exprs, ExplainState *es, int value)
 {
-	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
-	const char *name = strVal(list_nth(scan->plan->markers, value));
+	const char *name = strVal(list_nth(reader->plan->markers, value));
 
-	return psprintf("{%s}",
-					name[0] ? name : deparse(scan->node, es, list_nth(plan->fdw_exprs, value)));
+	return psprintf("{%s}", name[0] ? name : deparse(reader, es, list_nth(exprs, value)));
 }
 
 /* Values of all conditions as far as they are known; false when no row can satisfy them. */
 static bool
-preview_values(DqScanState *scan, ExplainState *es, ConditionValue *values)
+preview_values(TableReader *reader, List *exprs, ExplainState *es, ConditionValue *values)
 {
-	EState *estate = scan->node->ss.ps.state;
-
-	for (int i = 0; i < scan->plan->nconditions; i++)
+	for (int i = 0; i < reader->plan->nconditions; i++)
 	{
-		const PlanCondition *condition = &scan->plan->conditions[i];
+		const PlanCondition *condition = &reader->plan->conditions[i];
 		ExprState *state;
 		Datum datum;
 		bool isnull;
 
 		if (condition->value < 0)
 			continue;
-		state = scan->value_states[condition->value];
-		if (is_unknown((Node *) state->expr, estate))
+		state = reader->value_states[condition->value];
+		if (is_unknown((Node *) state->expr, reader->parent->state))
 		{
 			values[i].is_unknown = true;
 			values[i].nvalues = 1;
-			values[i].marker = value_marker(scan, es, condition->value);
+			values[i].marker = value_marker(reader, exprs, es, condition->value);
 			continue;
 		}
-		datum = ExecEvalExpr(state, scan->node->ss.ps.ps_ExprContext, &isnull);
+		datum = ExecEvalExpr(state, reader->parent->ps_ExprContext, &isnull);
 		if (!dq_bind_value(condition, exprType((Node *) state->expr), datum, isnull, &values[i]))
 			return false;
 	}
@@ -112,28 +108,29 @@ show_markers(const PlanData *plan, const ConditionValue *values, char *url)
 	return url;
 }
 
-static void
-explain_request(DqScanState *scan, ExplainState *es)
+void
+dq_explain_request(TableReader *reader, List *exprs, ExplainState *es)
 {
-	ConditionValue *values = palloc0(sizeof(ConditionValue) * Max(scan->plan->nconditions, 1));
-	const TableSpec *table = scan->table;
+	const PlanData *plan = reader->plan;
+	const TableSpec *table = reader->table;
+	ConditionValue *values = palloc0(sizeof(ConditionValue) * Max(plan->nconditions, 1));
 	Ask *asks;
 
-	if (scan->plan->missing != NIL)
+	if (plan->missing != NIL)
 	{
-		const ColumnSpec *column = &table->columns[linitial_int(scan->plan->missing) - 1];
+		const ColumnSpec *column = &table->columns[linitial_int(plan->missing) - 1];
 
 		ExplainPropertyText("Request",
 							psprintf("none: column \"%s\" is not restricted", column->name), es);
 		return;
 	}
-	if (!preview_values(scan, es, values))
+	if (!preview_values(reader, exprs, es, values))
 	{
 		ExplainPropertyText("Request", "none: a condition is true for no row", es);
 		return;
 	}
 
-	int nasks = dq_bind_asks(table, scan->plan, values, &asks);
+	int nasks = dq_bind_asks(table, plan, values, &asks);
 
 	if (nasks == 0)
 	{
@@ -146,49 +143,47 @@ explain_request(DqScanState *scan, ExplainState *es)
 	if (!asks[0].is_lookup)
 	{
 		PagingState *paging = dq_paging_create(&table->paging, url);
-		PagePosition first = dq_paging_first(paging, scan->plan->row_limit);
+		PagePosition first = dq_paging_first(paging, plan->row_limit);
 
 		url = dq_paging_url(&table->paging, url, &first);
 	}
-	ExplainPropertyText("Request", psprintf("GET %s", show_markers(scan->plan, values, url)), es);
+	ExplainPropertyText("Request", psprintf("GET %s", show_markers(plan, values, url)), es);
 	if (nasks > 1)
 		ExplainPropertyInteger("Questions", NULL, nasks, es);
 }
 
 /* A condition that is asked, as SQL. */
 static char *
-asked_clause(DqScanState *scan, ExplainState *es, int i)
+asked_clause(TableReader *reader, List *exprs, ExplainState *es, int i)
 {
-	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
-	const PlanCondition *condition = &scan->plan->conditions[i];
+	const PlanCondition *condition = &reader->plan->conditions[i];
 	const char *marker = condition->value < 0 ?
 		"" :
-		strVal(list_nth(scan->plan->markers, condition->value));
+		strVal(list_nth(reader->plan->markers, condition->value));
 
 	if (marker[0] == '\0')
-		return deparse(scan->node, es, list_nth(plan->fdw_exprs, scan->plan->nvalues + i));
+		return deparse(reader, es, list_nth(exprs, reader->plan->nvalues + i));
 	return psprintf("(%s %s %s)",
-					quote_identifier(scan->table->columns[condition->attnum - 1].name),
+					quote_identifier(reader->table->columns[condition->attnum - 1].name),
 					condition->is_array ? "= ANY" : dq_condition_op_name(condition->op), marker);
 }
 
-static void
-explain_clauses(DqScanState *scan, ExplainState *es)
+void
+dq_explain_clauses(TableReader *reader, List *exprs, ExplainState *es)
 {
-	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
+	const PlanData *plan = reader->plan;
 	List *asked = NIL;
 	List *local = NIL;
 	ListCell *cell;
-	int next = scan->plan->nvalues + scan->plan->nasked;
+	int next = plan->nvalues + plan->nasked;
 
-	for (int i = 0; i < scan->plan->nasked; i++)
+	for (int i = 0; i < plan->nasked; i++)
 		asked = lappend(asked,
-						psprintf("%s%s", asked_clause(scan, es, i),
-								 scan->plan->conditions[i].is_exact ? " (trusted)" : ""));
-	foreach(cell, scan->plan->reasons)
+						psprintf("%s%s", asked_clause(reader, exprs, es, i),
+								 plan->conditions[i].is_exact ? " (trusted)" : ""));
+	foreach(cell, plan->reasons)
 		local = lappend(local,
-						psprintf("%s: %s",
-								 deparse(scan->node, es, list_nth(plan->fdw_exprs, next++)),
+						psprintf("%s: %s", deparse(reader, es, list_nth(exprs, next++)),
 								 strVal(lfirst(cell))));
 	if (asked != NIL)
 		ExplainPropertyList("Asked", asked, es);
@@ -202,11 +197,9 @@ indent_text(ExplainState *es)
 	appendStringInfoSpaces(es->str, es->indent * 2);
 }
 
-static void
-explain_execution(DqScanState *scan, ExplainState *es)
+void
+dq_explain_stats(const FetchStats *stats, ExplainState *es)
 {
-	FetchStats stats = dq_scan_stats(scan);
-
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 	{
 		indent_text(es);
@@ -214,26 +207,26 @@ explain_execution(DqScanState *scan, ExplainState *es)
 						 "Requests: " INT64_FORMAT "  Pages: " INT64_FORMAT "  Rows: " INT64_FORMAT
 						 "  Bytes: " INT64_FORMAT "  Retries: " INT64_FORMAT
 						 "  Connections: " INT64_FORMAT "%s\n",
-						 stats.requests, stats.pages, stats.rows, stats.bytes, stats.retries,
-						 stats.connections, stats.is_shared ? "  (shares another scan's)" : "");
+						 stats->requests, stats->pages, stats->rows, stats->bytes, stats->retries,
+						 stats->connections, stats->is_shared ? "  (shares another scan's)" : "");
 		if (!es->timing)
 			return;
 		indent_text(es);
-		appendStringInfo(es->str, "First Byte: %.3f ms  Fetch Time: %.3f ms\n", stats.first_byte_ms,
-						 stats.total_ms);
+		appendStringInfo(es->str, "First Byte: %.3f ms  Fetch Time: %.3f ms\n",
+						 stats->first_byte_ms, stats->total_ms);
 		return;
 	}
-	ExplainPropertyInteger("Requests", NULL, stats.requests, es);
-	ExplainPropertyInteger("Pages", NULL, stats.pages, es);
-	ExplainPropertyInteger("Rows Received", NULL, stats.rows, es);
-	ExplainPropertyInteger("Bytes Received", "bytes", stats.bytes, es);
-	ExplainPropertyInteger("Retries", NULL, stats.retries, es);
-	ExplainPropertyInteger("Connections Opened", NULL, stats.connections, es);
-	ExplainPropertyBool("Answer Shared", stats.is_shared, es);
+	ExplainPropertyInteger("Requests", NULL, stats->requests, es);
+	ExplainPropertyInteger("Pages", NULL, stats->pages, es);
+	ExplainPropertyInteger("Rows Received", NULL, stats->rows, es);
+	ExplainPropertyInteger("Bytes Received", "bytes", stats->bytes, es);
+	ExplainPropertyInteger("Retries", NULL, stats->retries, es);
+	ExplainPropertyInteger("Connections Opened", NULL, stats->connections, es);
+	ExplainPropertyBool("Answer Shared", stats->is_shared, es);
 	if (es->timing)
 	{
-		ExplainPropertyFloat("First Byte", "ms", stats.first_byte_ms, 3, es);
-		ExplainPropertyFloat("Fetch Time", "ms", stats.total_ms, 3, es);
+		ExplainPropertyFloat("First Byte", "ms", stats->first_byte_ms, 3, es);
+		ExplainPropertyFloat("Fetch Time", "ms", stats->total_ms, 3, es);
 	}
 }
 
@@ -241,9 +234,14 @@ void
 dqExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
 	DqScanState *scan = node->fdw_state;
+	List *exprs = ((ForeignScan *) node->ss.ps.plan)->fdw_exprs;
 
-	explain_request(scan, es);
-	explain_clauses(scan, es);
+	dq_explain_request(scan->reader, exprs, es);
+	dq_explain_clauses(scan->reader, exprs, es);
 	if (es->analyze)
-		explain_execution(scan, es);
+	{
+		FetchStats stats = dq_scan_stats(scan);
+
+		dq_explain_stats(&stats, es);
+	}
 }
