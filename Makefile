@@ -15,7 +15,8 @@ SQL_PARTS = \
 	src/sql/handler.sql \
 	src/sql/options.sql \
 	src/sql/materialize.sql \
-	src/sql/check_server.sql
+	src/sql/check_server.sql \
+	src/sql/shared_memory.sql
 
 OBJS = \
 	src/distquery.o \
@@ -42,6 +43,9 @@ OBJS = \
 	src/transport/exchange.o \
 	src/transport/loop.o \
 	src/transport/remote_error.o \
+	src/transport/service_state.o \
+	src/transport/shared_state.o \
+	src/transport/shared_table.o \
 	src/transport/slots.o \
 	src/transport/spool.o \
 	src/transport/transfer.o \
@@ -70,7 +74,8 @@ OBJS = \
 	src/fdw/spell_value.o \
 	src/fdw/stats.o \
 	src/fdw/table_reader.o \
-	src/store/materialize.o
+	src/store/materialize.o \
+	src/insight/shared_memory.o
 
 unlisted = $(filter-out $(SQL_PARTS) $(OBJS:.o=.c),$(wildcard src/*.c src/*/*.c src/sql/*.sql))
 ifneq (,$(unlisted))
@@ -78,7 +83,8 @@ $(error $(unlisted): add it to OBJS or SQL_PARTS in the Makefile)
 endif
 
 # Sources that build without a backend (see src/base.h): unit tests and fuzz targets link these.
-PURE_SOURCES = $(filter-out src/rows/decoder%,$(filter src/rows/% src/request/%,$(OBJS:.o=.c)))
+PURE_SOURCES = $(filter-out src/rows/decoder%,$(filter src/rows/% src/request/%,$(OBJS:.o=.c))) \
+	src/transport/shared_table.c
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 

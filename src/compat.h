@@ -12,6 +12,9 @@
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
 #endif
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#endif
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
@@ -133,6 +136,32 @@ dq_init_materialized_srf(FunctionCallInfo fcinfo)
 	result->setDesc = tupdesc;
 	MemoryContextSwitchTo(caller_context);
 }
+#endif
+
+/* 15 moved asking for shared memory into a hook. */
+#if PG_VERSION_NUM >= 150000
+#define dq_request_shared_memory(hook, previous) \
+	do                                           \
+	{                                            \
+		(previous) = shmem_request_hook;         \
+		shmem_request_hook = (hook);             \
+	} while (0)
+#else
+typedef void (*shmem_request_hook_type)(void);
+#define dq_request_shared_memory(hook, previous) (hook)()
+#endif
+
+/* 17 gives shared memory by name to libraries that are not preloaded; NULL before. */
+#if PG_VERSION_NUM >= 170000
+static inline void *
+dq_named_dsm_segment(const char *name, size_t size, void (*initialize)(void *))
+{
+	bool found;
+
+	return GetNamedDSMSegment(name, size, initialize, &found);
+}
+#else
+#define dq_named_dsm_segment(name, size, initialize) NULL
 #endif
 
 #endif /* DQ_COMPAT_H */

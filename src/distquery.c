@@ -1,6 +1,6 @@
 /*
  * distquery.c
- *	  Start-up: settings, and what has to be registered once in a backend.
+ *	  Start-up: settings, shared memory, and what has to be registered once in a backend.
  */
 #include "postgres.h"
 
@@ -9,6 +9,7 @@
 #include "fdw/fdw.h"
 #include "fmgr.h"
 #include "spec/spec.h"
+#include "transport/service_state.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
 
@@ -37,6 +38,8 @@ _PG_init(void)
 	DefineCustomBoolVariable("distquery.prefetch",
 							 "Asks all services of a statement at once when its first row is needed.",
 							 NULL, &dq_prefetch, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	dq_service_define();
+	dq_shared_init();
 	MarkGUCPrefixReserved("distquery");
 	dq_spec_init();
 	dq_stats_init();

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "transport/exchange_private.h"
+#include "transport/service_state.h"
 #include "transport/slots.h"
 #include "utils/memutils.h"
 
@@ -75,6 +76,7 @@ dq_exchange_start(const ExchangeOptions *options)
 	exchange->owner = options->owner;
 	exchange->attempt = 1;
 	copy_request(exchange, options->request);
+	dq_service_prepare();
 	dq_slots_prepare(options->endpoint->serverid);
 	exchange->started_ms = dq_loop_clock_ms();
 	callback->func = exchange_release;
@@ -109,7 +111,10 @@ dq_exchange_try_start(Exchange *exchange)
 		return;
 	exchange->holds_slot = true;
 	if (dq_transfer_start(exchange))
+	{
 		exchange->state = EXCHANGE_RUNNING;
+		dq_service_count_request(endpoint->serverid);
+	}
 	else
 	{
 		release_slot(exchange);

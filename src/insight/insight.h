@@ -1,0 +1,11 @@
+/*
+ * insight.h
+ *	  What the views of the running system share.
+ */
+#ifndef DQ_INSIGHT_H
+#define DQ_INSIGHT_H
+
+/* Whose state a view shows: "server" where all backends share it, "session" where they do not. */
+extern const char *dq_insight_scope(void);
+
+#endif /* DQ_INSIGHT_H */
