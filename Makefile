@@ -31,6 +31,7 @@ OBJS = \
 	src/rows/json_string.o \
 	src/rows/splitter.o \
 	src/rows/splitter_envelope.o \
+	src/request/body.o \
 	src/request/condition.o \
 	src/request/dialect.o \
 	src/request/link_header.o \

@@ -76,21 +76,35 @@ raise_unsendable(const Binder *binder, const Term *term)
 			 errdetail("Infinite values, NaN and years outside 1 to 9999 have no JSON spelling.")));
 }
 
+/* True when the service takes lists of this column's values. */
+static bool
+takes_lists(const ColumnSpec *column)
+{
+	return (column->filters & COND_BIT(COND_IN)) && dq_column_says(column, COND_IN);
+}
+
+/* False when the value has to be asked alone.  JSON has no separator that a value could hold. */
+static bool
+can_list(const ColumnSpec *column, const char *text)
+{
+	return (column->body_ops & COND_BIT(COND_IN)) ||
+		dq_condition_can_list(column->spell[COND_IN], text);
+}
+
 /*
- * A list goes out by its own spelling; a single value, and what no list can hold, by that of "=".
+ * The operator that a part is said by: a single value of a list, and what no list can hold, goes
+ * out by "=".
  */
-static const Template *
-part_spell(const Term *term, const Part *part)
+static ConditionOp
+part_op(const Term *term, const Part *part)
 {
 	const ColumnSpec *column = term->column;
 
-	if (term->condition->op != COND_IN)
-		return column->spell[term->condition->op];
-	if (part->nvalues == 1 && column->spell[COND_EQ] &&
-		(column->spell[COND_IN] == NULL || (column->filters & COND_BIT(COND_EQ)) ||
-		 !dq_condition_can_list(column->spell[COND_IN], part->texts[0])))
-		return column->spell[COND_EQ];
-	return column->spell[COND_IN];
+	if (term->condition->op == COND_IN && part->nvalues == 1 && dq_column_says(column, COND_EQ) &&
+		(!takes_lists(column) || (column->filters & COND_BIT(COND_EQ)) ||
+		 !can_list(column, part->texts[0])))
+		return COND_EQ;
+	return term->condition->op;
 }
 
 /* How many values of a list one question may hold. */
@@ -101,8 +115,7 @@ part_size(const Binder *binder, const Term *term)
 
 	if (term->condition->op != COND_IN)
 		return Max(term->value->nvalues, 1);
-	if (binder->plan->is_lookup || column->in_path || column->from_request ||
-		column->spell[COND_IN] == NULL)
+	if (binder->plan->is_lookup || column->in_path || column->from_request || !takes_lists(column))
 		return 1;
 	return binder->table->max_batch;
 }
@@ -174,7 +187,7 @@ make_parts(Binder *binder, Term *term)
 				raise_unsendable(binder, term);
 			return false;
 		}
-		if (size > 1 && !dq_condition_can_list(term->column->spell[COND_IN], sent))
+		if (size > 1 && !can_list(term->column, sent))
 		{
 			const char **alone = palloc(sizeof(char *));
 			Datum *key = palloc(sizeof(Datum));
@@ -226,6 +239,12 @@ is_in_path(const Binder *binder, const Term *term)
 	return binder->plan->is_lookup ? term->column->in_lookup_path : term->column->in_path;
 }
 
+static bool
+is_in_body(const Binder *binder, const Term *term, ConditionOp op)
+{
+	return !binder->plan->is_lookup && (term->column->body_ops & COND_BIT(op)) != 0;
+}
+
 /* default_param of the columns that the question does not restrict. */
 static int
 fixed_pieces(const Choice *choice, const char **pieces)
@@ -275,19 +294,21 @@ build_url(const Choice *choice)
 		const Term *term = &binder->terms[i];
 		const Part *part = choice->parts[i];
 
-		if (is_in_path(binder, term))
+		const ColumnSpec *column = term->column;
+		ConditionOp op = part_op(term, part);
+
+		if (is_in_path(binder, term) || is_in_body(binder, term, op))
 			continue;
-		if (part_spell(term, part) == NULL)
+		if (column->spell[op] == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("options of foreign table \"%s\" were changed while the query was planned",
 							table->name),
 					 errhint("Run the query again.")));
 		conditions[question.nconditions++] = (BoundCondition) {
-			.name = term->column->param,
-			.op = term->condition->op == COND_IN && part->nvalues == 1 ? COND_EQ :
-																		 term->condition->op,
-			.spell = part_spell(term, part),
+			.name = column->param,
+			.op = term->condition->op == COND_IN && part->nvalues == 1 ? COND_EQ : op,
+			.spell = column->spell[op],
 			.nvalues = part->nvalues,
 			.values = part->texts
 		};
@@ -303,6 +324,53 @@ build_url(const Choice *choice)
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("could not ask foreign table \"%s\": %s", table->name, problem)));
 	return url;
+}
+
+/* The values of a part as JSON, for one place in the body. */
+static BodyValue
+body_value(const BodyHole *hole, const Term *term, const Part *part, ConditionOp op)
+{
+	BodyValue value = { .is_list = hole->is_list || (op == COND_IN && !term->value->is_unknown),
+						.nvalues = Max(part->nvalues, 1) };
+	JsonForm form = dq_spell_json_form(term->column);
+
+	value.values = palloc(sizeof(char *) * value.nvalues);
+	if (op == COND_NULL || op == COND_NOTNULL)
+		value.values[0] = op == COND_NULL ? "true" : "false";
+	else if (op == COND_LIKE)
+		value.values[0] = dq_json_value(JSON_FORM_STRING,
+										dq_condition_like_pattern(part->texts[0]));
+	else
+		for (int i = 0; i < value.nvalues; i++)
+			value.values[i] = dq_json_value(form, part->texts[i]);
+	return value;
+}
+
+/* The body of a search by POST, without its paging; NULL where there is none. */
+static const BoundBody *
+build_body(const Choice *choice)
+{
+	const Binder *binder = choice->binder;
+	const BodyTemplate *tmpl = binder->table->body;
+	BodyValue *values;
+	BoundBody *body;
+
+	if (tmpl == NULL || binder->plan->is_lookup)
+		return NULL;
+	values = palloc0(sizeof(BodyValue) * Max(tmpl->nholes, 1));
+	for (int h = 0; h < tmpl->nholes; h++)
+		for (int i = 0; i < binder->nterms; i++)
+		{
+			const Term *term = &binder->terms[i];
+			ConditionOp op = part_op(term, choice->parts[i]);
+
+			if (term->column->attnum == binder->table->body_columns[h] &&
+				(tmpl->holes[h].ops & COND_BIT(op)) && !is_in_path(binder, term))
+				values[h] = body_value(&tmpl->holes[h], term, choice->parts[i], op);
+		}
+	body = palloc(sizeof(BoundBody));
+	*body = (BoundBody) { .tmpl = tmpl, .values = values };
+	return body;
 }
 
 /* The value of a condition as a Datum of the column's own type. */
@@ -354,7 +422,7 @@ key_comparison(Term *term)
 static void
 add_ask(Binder *binder, const Choice *choice, char *url)
 {
-	Ask ask = { .url = url, .is_lookup = binder->plan->is_lookup };
+	Ask ask = { .url = url, .body = build_body(choice), .is_lookup = binder->plan->is_lookup };
 
 	ask.values = palloc0(sizeof(RequestValue) * Max(binder->nterms, 1));
 	ask.checks = palloc0(sizeof(KeyCheck) * Max(binder->nterms, 1));

@@ -35,6 +35,7 @@ typedef struct KeyCheck
 typedef struct Ask
 {
 	char *url;
+	const BoundBody *body; /* of a POST, but for paging; NULL: a GET */
 	bool is_lookup;
 	int nvalues;
 	RequestValue *values; /* columns whose value the request determines */

@@ -98,7 +98,7 @@ prefers_lookup(const TableSpec *table, List *matches)
 		if (match == NULL)
 			return false;
 		can_batch |= match->op == COND_IN && (column->filters & COND_BIT(COND_IN)) &&
-			column->spell[COND_IN];
+			dq_column_says(column, COND_IN);
 	}
 	return !can_batch;
 }

@@ -162,7 +162,7 @@ static const char *
 refuse_op(const ColumnSpec *column, ConditionOp op)
 {
 	bool by_key = column->in_path || column->in_lookup_path;
-	bool can_equal = (column->filters & COND_BIT(COND_EQ)) && column->spell[COND_EQ];
+	bool can_equal = (column->filters & COND_BIT(COND_EQ)) && dq_column_says(column, COND_EQ);
 
 	if (by_key && (op == COND_EQ || op == COND_IN))
 		return NULL;
@@ -171,7 +171,7 @@ refuse_op(const ColumnSpec *column, ConditionOp op)
 	if (!(column->filters & COND_BIT(op)))
 		return psprintf("column \"%s\" has no filter \"%s\"", column->name,
 						dq_condition_op_name(op));
-	if (column->spell[op] == NULL && !(op == COND_IN && can_equal))
+	if (!dq_column_says(column, op) && !(op == COND_IN && can_equal))
 		return psprintf("operator \"%s\" of column \"%s\" cannot be spelled",
 						dq_condition_op_name(op), column->name);
 	return NULL;

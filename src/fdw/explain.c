@@ -16,6 +16,7 @@
 #include "fdw/explain.h"
 #include "fdw/fdw.h"
 #include "fdw/scan.h"
+#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "request/url.h"
 #include "utils/builtins.h"
@@ -85,6 +86,13 @@ preview_values(TableReader *reader, List *exprs, ExplainState *es, ConditionValu
 	return true;
 }
 
+/* Bodies are UTF-8; all that they are made of came from this database. */
+static char *
+from_service_text(char *text)
+{
+	return pg_any_to_server(text, strlen(text), PG_UTF8);
+}
+
 /* Puts markers back that were percent-encoded on their way into the URL. */
 static char *
 show_markers(const PlanData *plan, const ConditionValue *values, char *url)
@@ -139,15 +147,21 @@ dq_explain_request(TableReader *reader, List *exprs, ExplainState *es)
 	}
 
 	char *url = asks[0].url;
+	PagePosition first = { 0 };
 
 	if (!asks[0].is_lookup)
 	{
 		PagingState *paging = dq_paging_create(&table->paging, url);
-		PagePosition first = dq_paging_first(paging, plan->row_limit);
 
+		first = dq_paging_first(paging, plan->row_limit);
 		url = dq_paging_url(&table->paging, url, &first);
 	}
-	ExplainPropertyText("Request", psprintf("GET %s", show_markers(plan, values, url)), es);
+	ExplainPropertyText("Request",
+						psprintf("%s %s", asks[0].body ? "POST" : "GET",
+								 show_markers(plan, values, url)),
+						es);
+	if (asks[0].body)
+		ExplainPropertyText("Body", from_service_text(dq_body_text(asks[0].body, &first)), es);
 	if (nasks > 1)
 		ExplainPropertyInteger("Questions", NULL, nasks, es);
 }

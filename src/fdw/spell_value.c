@@ -175,3 +175,23 @@ dq_spell_value(const ColumnSpec *column, ConditionOp op, Oid type, Datum value, 
 			return spell_by_output(type, value);
 	}
 }
+
+JsonForm
+dq_spell_json_form(const ColumnSpec *column)
+{
+	if (column->format == FORMAT_EPOCH || column->format == FORMAT_EPOCH_MS)
+		return JSON_FORM_BARE;
+	switch (getBaseType(column->type))
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+			return JSON_FORM_BARE;
+		default:
+			return JSON_FORM_STRING;
+	}
+}

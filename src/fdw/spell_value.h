@@ -16,4 +16,7 @@
 extern char *dq_spell_value(const ColumnSpec *column, ConditionOp op, Oid type, Datum value,
 							bool is_exact);
 
+/* How values of a column stand in JSON: numbers and booleans bare, all others as strings. */
+extern JsonForm dq_spell_json_form(const ColumnSpec *column);
+
 #endif /* DQ_SPELL_VALUE_H */

@@ -178,6 +178,7 @@ dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 	FetchOptions options = { .table = reader->table,
 							 .endpoint = reader->endpoint,
 							 .url = ask->ask.url,
+							 .body = ask->ask.body,
 							 .is_lookup = ask->ask.is_lookup,
 							 .row_limit = reader->plan->row_limit,
 							 .is_frugal = reader->plan->is_frugal,
@@ -192,8 +193,8 @@ row_error_context(void *arg)
 {
 	TableReader *reader = arg;
 
-	errcontext("foreign table \"%s\", row " INT64_FORMAT " of GET %s", reader->table->name,
-			   reader->row.number, reader->row.url);
+	errcontext("foreign table \"%s\", row " INT64_FORMAT " of %s", reader->table->name,
+			   reader->row.number, reader->row.request);
 }
 
 /* Whether a row belongs to the keys that its question was asked with. */

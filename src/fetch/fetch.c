@@ -22,19 +22,29 @@
 /* Pages on the wire at once beyond the head. */
 #define AHEAD_PAGES 8
 
+const char *
+dq_fetch_method(const FetchOptions *options)
+{
+	return options->body ? "POST" : "GET";
+}
+
 /* What tells one request, and one way to read its answer, from another. */
 static void
 fetch_identity(const FetchOptions *options, StringInfo out)
 {
 	const TableSpec *table = options->table;
 	Request request = {
-		.method = "GET",
+		.method = dq_fetch_method(options),
 		.url = options->url,
+		.body = options->body ? dq_body_text(options->body, NULL) : NULL,
 		.nheaders = table->nheaders,
 		.headers = table->headers,
 	};
 
 	dq_request_identity(&request, out);
+	/* Where paging stands in it is part of the body, too. */
+	if (options->body)
+		appendStringInfo(out, "|%s", options->body->tmpl->source);
 	appendStringInfo(out, "|%u|%d|%d|" INT64_FORMAT "|%s|%s|%s|", options->endpoint->serverid,
 					 options->is_lookup, table->paging.kind,
 					 table->paging.kind == PAGING_NONE ? 0 : options->row_limit,
@@ -80,6 +90,7 @@ fetch_create(FetchGroup *group, const FetchOptions *options, StringInfo identity
 	fetch->group = group;
 	fetch->options = *options;
 	fetch->options.url = pstrdup(options->url);
+	fetch->options.body = options->body ? dq_body_copy(options->body) : NULL;
 	fetch->identity_hash = hash;
 	fetch->identity_len = identity->len;
 	fetch->identity = memcpy(palloc(identity->len + 1), identity->data, identity->len + 1);
@@ -158,7 +169,8 @@ fetch_paging_error(Fetch *fetch, const FetchPage *page, const char *problem, con
 	error->message = psprintf("could not page through foreign table \"%s\" of server \"%s\": %s",
 							  table->name, fetch->options.endpoint->server_name,
 							  dq_credentials_redact(credentials, problem));
-	error->detail = psprintf("Page " INT64_FORMAT " was GET %s.%s%s", page->position.index + 1,
+	error->detail = psprintf("Page " INT64_FORMAT " was %s %s.%s%s", page->position.index + 1,
+							 dq_fetch_method(&fetch->options),
 							 dq_credentials_redact(credentials, page->url), detail ? " " : "",
 							 detail ? dq_credentials_redact(credentials, detail) : "");
 	MemoryContextSwitchTo(old);
@@ -297,11 +309,11 @@ dq_fetch_next(FetchReader *reader, FetchRow *row)
 		{
 			if (bytes[0] == 'P')
 			{
-				if (reader->page_url)
-					pfree(reader->page_url);
-				reader->page_url = memcpy(MemoryContextAlloc(fetch->context, len), bytes + 1,
-										  len - 1);
-				reader->page_url[len - 1] = '\0';
+				if (reader->page_request)
+					pfree(reader->page_request);
+				reader->page_request = memcpy(MemoryContextAlloc(fetch->context, len), bytes + 1,
+											  len - 1);
+				reader->page_request[len - 1] = '\0';
 				reader->page_rows = 0;
 				continue;
 			}
@@ -309,7 +321,7 @@ dq_fetch_next(FetchReader *reader, FetchRow *row)
 			fetch->rows_read = Max(fetch->rows_read, reader->rows);
 			row->bytes = bytes;
 			row->len = len;
-			row->url = reader->page_url;
+			row->request = reader->page_request;
 			row->number = ++reader->page_rows;
 			return true;
 		}
@@ -369,8 +381,8 @@ dq_fetch_close(FetchReader *reader)
 	Fetch *fetch = reader->fetch;
 
 	dq_spool_reader_free(reader->spool_reader);
-	if (reader->page_url)
-		pfree(reader->page_url);
+	if (reader->page_request)
+		pfree(reader->page_request);
 	pfree(reader);
 	if (--fetch->nreaders > 0)
 		return;

@@ -17,19 +17,20 @@ typedef struct FetchOptions
 {
 	const TableSpec *table;
 	const Endpoint *endpoint;
-	const char *url; /* of the first page, without paging parameters */
-	bool is_lookup;	 /* asks lookup_path: no paging, lookup_rows, 404 is no row */
-	int64 row_limit; /* rows that can be needed at most, 0: unknown */
-	bool is_frugal;	 /* reading may stop early: no page is asked before it is needed */
-	bool keep;		 /* rows will be read again */
+	const char *url;	   /* of the first page, without paging parameters */
+	const BoundBody *body; /* of a POST, but for paging; NULL: a GET */
+	bool is_lookup;		   /* asks lookup_path: no paging, lookup_rows, 404 is no row */
+	int64 row_limit;	   /* rows that can be needed at most, 0: unknown */
+	bool is_frugal;		   /* reading may stop early: no page is asked before it is needed */
+	bool keep;			   /* rows will be read again */
 } FetchOptions;
 
 typedef struct FetchRow
 {
 	const char *bytes; /* the element; valid until the next call on the group */
 	size_t len;
-	const char *url; /* of the page that brought it, fit to be shown */
-	int64 number;	 /* row of that page, from 1 */
+	const char *request; /* "GET http://...": the page that brought it, fit to be shown */
+	int64 number;		 /* row of that page, from 1 */
 } FetchRow;
 
 typedef struct FetchStats

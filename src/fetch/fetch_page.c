@@ -9,7 +9,7 @@
  * when a reader gets there.
  *
  * Records in a fetch's spool: a row is the element as received (its first byte is one a JSON value
- * can start with); a page mark is 'P' followed by the page's URL, fit to be shown.
+ * can start with); a page mark is 'P' followed by method and URL of the page, fit to be shown.
  */
 #include "postgres.h"
 
@@ -77,8 +77,10 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 	else
 		page->spool = dq_spool_create_beside(fetch->spool, fetch->memory_bytes);
 
-	Request request = { .method = "GET",
+	const BoundBody *body = fetch->options.body;
+	Request request = { .method = dq_fetch_method(&fetch->options),
 						.url = page->url,
+						.body = body ? dq_body_text(body, position) : NULL,
 						.nheaders = table->nheaders,
 						.headers = table->headers,
 						.is_idempotent = table->is_idempotent };
@@ -100,7 +102,7 @@ dq_fetch_page_make_head(FetchPage *page)
 {
 	Fetch *fetch = page->fetch;
 	char *shown = dq_credentials_redact(fetch->options.endpoint->credentials, page->url);
-	char *mark = psprintf("P%s", shown);
+	char *mark = psprintf("P%s %s", dq_fetch_method(&fetch->options), shown);
 
 	dq_spool_append(fetch->spool, mark, strlen(mark));
 	fetch->rows += page->rows;

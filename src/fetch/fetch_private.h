@@ -65,9 +65,9 @@ struct FetchReader
 {
 	Fetch *fetch;
 	SpoolReader *spool_reader;
-	char *page_url;
-	int64 rows;		 /* read in all */
-	int64 page_rows; /* read of this page */
+	char *page_request; /* method and URL, fit to be shown */
+	int64 rows;			/* read in all */
+	int64 page_rows;	/* read of this page */
 	bool is_shared;
 };
 
@@ -79,6 +79,7 @@ extern void dq_fetch_group_add(FetchGroup *group, Fetch *fetch);
 extern void dq_fetch_group_retire(FetchGroup *group, Fetch *fetch);
 
 /* fetch.c */
+extern const char *dq_fetch_method(const FetchOptions *options);
 extern void dq_fetch_page_ended(Fetch *fetch, FetchPage *page);
 
 /* fetch_page.c */

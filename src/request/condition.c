@@ -97,8 +97,8 @@ dq_condition_ops_parse(const char *text, ConditionOpSet *ops, char **problem)
  * A LIKE pattern that means the same, without escapes of ordinary characters.  PostgREST reads "*"
  * as "%" before LIKE sees it: what "\*" says would become "\%", which is narrower.
  */
-static char *
-like_normalize(const char *pattern)
+char *
+dq_condition_like_pattern(const char *pattern)
 {
 	StringInfoData out;
 
@@ -189,7 +189,7 @@ dq_condition_spell(StringInfo out, const BoundCondition *condition)
 	}
 	else if (condition->op == COND_LIKE && !dq_template_uses(condition->spell, "regex"))
 	{
-		char *pattern = like_normalize(condition->values[0]);
+		char *pattern = dq_condition_like_pattern(condition->values[0]);
 
 		spell_once(out, condition, pattern);
 		pfree(pattern);

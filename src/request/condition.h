@@ -66,6 +66,9 @@ extern void dq_condition_spell(StringInfo out, const BoundCondition *condition);
  */
 extern bool dq_condition_can_list(const Template *spell_in, const char *value);
 
+/* A LIKE pattern that means the same, without needless escapes; palloc'd. */
+extern char *dq_condition_like_pattern(const char *pattern);
+
 /*
  * A LIKE pattern as an anchored regular expression of JavaScript (and PCRE), at least as wide;
  * palloc'd.

@@ -98,7 +98,8 @@ dq_paging_first(PagingState *state, int64 size_limit)
 	if (is_counted(spec))
 		first.number = spec->first_page;
 	first.size = Max(spec->page_size, 0);
-	if (size_limit > 0 && first.size > 0 && spec->size_param)
+	if (size_limit > 0 && first.size > 0 &&
+		(spec->size_param || (spec->in_body & PAGING_PARAM_SIZE)))
 		first.size = Min(first.size, size_limit);
 	state->first_size = first.size;
 	return first;
@@ -401,6 +402,12 @@ append_number_param(StringInfo query, const char *name, int64 number)
 	append_param(query, name, value);
 }
 
+static bool
+is_in_url(const PagingSpec *spec, const char *name, PagingParams param)
+{
+	return name && !(spec->in_body & param);
+}
+
 char *
 dq_paging_url(const PagingSpec *spec, const char *base_url, const PagePosition *position)
 {
@@ -410,13 +417,15 @@ dq_paging_url(const PagingSpec *spec, const char *base_url, const PagePosition *
 	if (position->url)
 		return pstrdup(position->url);
 	initStringInfo(&query);
-	if (spec->kind == PAGING_PAGE && spec->page_param)
+	if (spec->kind == PAGING_PAGE && is_in_url(spec, spec->page_param, PAGING_PARAM_PAGE))
 		append_number_param(&query, spec->page_param, position->number);
-	if (spec->kind == PAGING_OFFSET && spec->offset_param)
+	if (spec->kind == PAGING_OFFSET && is_in_url(spec, spec->offset_param, PAGING_PARAM_OFFSET))
 		append_number_param(&query, spec->offset_param, position->number);
-	if (spec->kind == PAGING_CURSOR && spec->cursor_param && position->cursor)
+	if (spec->kind == PAGING_CURSOR && position->cursor &&
+		is_in_url(spec, spec->cursor_param, PAGING_PARAM_CURSOR))
 		append_param(&query, spec->cursor_param, position->cursor);
-	if (spec->kind != PAGING_NONE && spec->size_param && position->size > 0)
+	if (spec->kind != PAGING_NONE && position->size > 0 &&
+		is_in_url(spec, spec->size_param, PAGING_PARAM_SIZE))
 		append_number_param(&query, spec->size_param, position->size);
 	url = dq_url_add_query(base_url, query.data);
 	pfree(query.data);

@@ -30,6 +30,13 @@ typedef enum LastPage
 	LAST_PAGE_SHORT		 /* a page shorter than asked for does */
 } LastPage;
 
+/* Parameters of paging, as a set. */
+typedef uint32 PagingParams;
+#define PAGING_PARAM_PAGE ((PagingParams) 1 << 0)
+#define PAGING_PARAM_SIZE ((PagingParams) 1 << 1)
+#define PAGING_PARAM_OFFSET ((PagingParams) 1 << 2)
+#define PAGING_PARAM_CURSOR ((PagingParams) 1 << 3)
+
 typedef struct PagingSpec
 {
 	PagingKind kind;
@@ -38,7 +45,8 @@ typedef struct PagingSpec
 	const char *size_param;
 	const char *offset_param;
 	const char *cursor_param;
-	int64 first_page; /* number of the first page, or the first offset */
+	PagingParams in_body; /* said in the request's body (body.h), not in its URL */
+	int64 first_page;	  /* number of the first page, or the first offset */
 	LastPage last_page;
 	int64 max_pages; /* more pages than that end with an error */
 	bool has_total;	 /* the answer is expected to give a total */

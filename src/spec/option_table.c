@@ -18,6 +18,7 @@
  * that has no word.
  */
 static const char *const not_found_words[] = { "empty", "fail", NULL };
+static const char *const method_words[] = { "GET", "POST", NULL };
 static const char *const paging_words[] = {
 	"none", "page", "offset", "cursor", "link", "next", NULL
 };
@@ -69,6 +70,11 @@ const OptionRow dq_options[OPTION_COUNT] = {
 				   "path of the collection; {column} makes the column required" },
 	[OPT_LOOKUP_PATH] = { "lookup_path", T, OPTION_LOOKUP_PATH, NULL,
 						  "path of one item, with {column}" },
+	[OPT_METHOD] = { "method", T, OPTION_ENUM, NULL,
+					 "how the collection is asked for (default: POST where there is a body, else GET)",
+					 .words = method_words, .first_word = METHOD_GET },
+	[OPT_BODY] = { "body", T, OPTION_BODY, NULL,
+				   "JSON to send with POST; \"{column}\" in it takes a condition's value" },
 	[OPT_ROWS] = { "rows", T, OPTION_POINTER, "", "where the rows stand in the answer" },
 	[OPT_LOOKUP_ROWS] = { "lookup_rows", T, OPTION_POINTER, "",
 						  "where the row stands in the answer of lookup_path" },

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "mb/pg_wchar.h"
+#include "request/body.h"
 #include "request/dialect.h"
 #include "request/request.h"
 #include "request/url.h"
@@ -362,6 +363,14 @@ check_param(const OptionRow *row, const char *value, char **problem, char **hint
 }
 
 static void
+check_body(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (dq_body_compile(pg_server_to_any(value, strlen(value), PG_UTF8), problem) == NULL)
+		*hint = pstrdup(
+			"Write JSON in which strings such as \"{status}\" or \"{created_at >=}\" stand for values.");
+}
+
+static void
 check_file(const OptionRow *row, const char *value, char **problem, char **hint)
 {
 	if (!is_absolute_path(value))
@@ -393,6 +402,7 @@ static const struct
 	[OPTION_HEADERS] = { "JSON object", check_headers },
 	[OPTION_FILTER] = { "operators", check_filter },
 	[OPTION_PARAM] = { "name=value", check_param },
+	[OPTION_BODY] = { "JSON template", check_body },
 	[OPTION_API_KEY_IN] = { "header:Name or query:name", check_api_key_in },
 	[OPTION_FILE] = { "file", check_file },
 };

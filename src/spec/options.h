@@ -40,6 +40,7 @@ typedef enum OptionType
 	OPTION_HEADERS,	   /* JSON object of strings */
 	OPTION_FILTER,	   /* operators separated by white space */
 	OPTION_PARAM,	   /* "name=value" */
+	OPTION_BODY,	   /* JSON with "{column}" */
 	OPTION_API_KEY_IN, /* header:Name or query:name */
 	OPTION_FILE		   /* absolute path */
 } OptionType;
@@ -62,6 +63,8 @@ typedef enum OptionId
 	OPT_IDEMPOTENT,
 	OPT_PATH,
 	OPT_LOOKUP_PATH,
+	OPT_METHOD,
+	OPT_BODY,
 	OPT_ROWS,
 	OPT_LOOKUP_ROWS,
 	OPT_PAGING,

@@ -12,6 +12,7 @@
 
 #include "access/attnum.h"
 #include "nodes/bitmapset.h"
+#include "request/body.h"
 #include "request/dialect.h"
 #include "request/request.h"
 #include "rows/decoder.h"
@@ -39,6 +40,13 @@ typedef enum NotFound
 	NOT_FOUND_FAIL
 } NotFound;
 
+typedef enum Method
+{
+	METHOD_DEFAULT = 0,
+	METHOD_GET,
+	METHOD_POST
+} Method;
+
 typedef struct ColumnSpec
 {
 	AttrNumber attnum;
@@ -53,6 +61,7 @@ typedef struct ColumnSpec
 	ConditionOpSet filters; /* operators the service can evaluate */
 	const Template *
 		spell[COND_COUNT]; /* nearest setting: column, table, server, dialect; NULL: cannot be said */
+	ConditionOpSet body_ops; /* operators that the body says, not the query string */
 	bool is_key;
 	bool is_required;	 /* by option, or by a placeholder in path */
 	bool needs_equality; /* the answer does not hold the value, only "=" or IN tells it */
@@ -74,7 +83,9 @@ typedef struct TableSpec
 	const ServiceSpec *service;
 	TransferLimits limits; /* server's settings overridden by the table's */
 	Template *path;
-	Template *lookup_path; /* NULL without one */
+	Template *lookup_path;	  /* NULL without one */
+	BodyTemplate *body;		  /* of a search by POST; NULL: the collection is asked for by GET */
+	AttrNumber *body_columns; /* by hole; 0: of paging */
 	JsonPointer *rows;
 	char *rows_text;
 	JsonPointer *lookup_rows;
@@ -100,6 +111,13 @@ typedef struct TableSpec
 	int natts;
 	ColumnSpec *columns; /* natts long, attnum - 1 */
 } TableSpec;
+
+/* True when the service can be told this operator of the column, by query string or body. */
+static inline bool
+dq_column_says(const ColumnSpec *column, ConditionOp op)
+{
+	return column->spell[op] != NULL || (column->body_ops & COND_BIT(op)) != 0;
+}
 
 /*
  * The spec of a foreign table of ours.  Raises when options contradict each other, naming table

@@ -141,13 +141,43 @@ build_limits(TableSpec *table, const OptionValues *values)
 	};
 }
 
-static void
-contradiction(const TableSpec *table, const char *problem, const char *hint)
+void
+dq_spec_contradiction(const TableSpec *table, const char *problem, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 			 errmsg("options of foreign table \"%s\" do not fit together: %s", table->name, problem),
 			 errhint("%s", hint)));
+}
+
+/* A place for paging in the body that the way of paging never fills is a mistake. */
+static void
+check_body_paging(const TableSpec *table)
+{
+	static const struct
+	{
+		PagingParams param;
+		const char *hole;
+		PagingKind kind; /* NONE: any */
+	} uses[] = { { PAGING_PARAM_PAGE, "{$page}", PAGING_PAGE },
+				 { PAGING_PARAM_OFFSET, "{$offset}", PAGING_OFFSET },
+				 { PAGING_PARAM_CURSOR, "{$cursor}", PAGING_CURSOR },
+				 { PAGING_PARAM_SIZE, "{$size}", PAGING_NONE } };
+	const PagingSpec *paging = &table->paging;
+
+	if (table->body && (paging->kind == PAGING_LINK || paging->kind == PAGING_NEXT))
+		dq_spec_contradiction(table,
+							  psprintf("paging '%s' follows URLs, which method 'POST' does not",
+									   dq_paging_kind_name(paging->kind)),
+							  "Set paging to page, offset or cursor.");
+	for (int i = 0; i < lengthof(uses); i++)
+		if ((paging->in_body & uses[i].param) &&
+			(uses[i].kind == PAGING_NONE ? paging->kind == PAGING_NONE :
+										   paging->kind != uses[i].kind))
+			dq_spec_contradiction(table,
+								  psprintf("body has \"%s\", which paging '%s' does not fill",
+										   uses[i].hole, dq_paging_kind_name(paging->kind)),
+								  "Set option \"paging\" to the way in which further pages are asked for.");
 }
 
 static void
@@ -184,21 +214,46 @@ build_paging(TableSpec *table, const OptionValues *values)
 	if (paging->kind == PAGING_CURSOR || paging->kind == PAGING_NEXT)
 	{
 		if (table->next_text == NULL)
-			contradiction(table,
-						  psprintf("paging '%s' needs option \"next\"",
-								   dq_paging_kind_name(paging->kind)),
-						  "Set next to the JSON Pointer of the next cursor or URL, as '/meta/next'.");
+			dq_spec_contradiction(table,
+								  psprintf("paging '%s' needs option \"next\"",
+										   dq_paging_kind_name(paging->kind)),
+								  "Set next to the JSON Pointer of the next cursor or URL, as '/meta/next'.");
 		table->next = compile_pointer(table->next_text);
 	}
-	if (paging->kind == PAGING_PAGE && paging->page_param == NULL)
-		contradiction(table, "paging 'page' needs a parameter for the page's number",
-					  "Set option \"page_param\".");
-	if (paging->kind == PAGING_OFFSET && paging->offset_param == NULL)
-		contradiction(table, "paging 'offset' needs a parameter for the offset",
-					  "Set option \"offset_param\".");
-	if (paging->kind == PAGING_CURSOR && paging->cursor_param == NULL)
-		contradiction(table, "paging 'cursor' needs a parameter for the cursor",
-					  "Set option \"cursor_param\".");
+	paging->in_body = table->body ? dq_body_paging(table->body) : 0;
+	if (paging->kind == PAGING_PAGE && !paging->page_param && !(paging->in_body & PAGING_PARAM_PAGE))
+		dq_spec_contradiction(table, "paging 'page' needs a parameter for the page's number",
+							  "Set option \"page_param\".");
+	if (paging->kind == PAGING_OFFSET && !paging->offset_param &&
+		!(paging->in_body & PAGING_PARAM_OFFSET))
+		dq_spec_contradiction(table, "paging 'offset' needs a parameter for the offset",
+							  "Set option \"offset_param\".");
+	if (paging->kind == PAGING_CURSOR && !paging->cursor_param &&
+		!(paging->in_body & PAGING_PARAM_CURSOR))
+		dq_spec_contradiction(table, "paging 'cursor' needs a parameter for the cursor",
+							  "Set option \"cursor_param\".");
+	check_body_paging(table);
+}
+
+/* The body of a search by POST. */
+static void
+build_body(TableSpec *table, const OptionValues *values)
+{
+	const char *source = values->table[OPT_BODY];
+	Method method = option_word(values, OPT_METHOD);
+	char *problem = NULL;
+
+	if (source && method == METHOD_GET)
+		dq_spec_contradiction(table, "method 'GET' has no body",
+							  "Drop option \"body\", or set method to POST.");
+	if (source == NULL && method == METHOD_POST)
+		source = "{}";
+	if (source == NULL)
+		return;
+	table->body = dq_body_compile(source, &problem);
+	if (table->body == NULL)
+		elog(ERROR, "invalid body \"%s\": %s", source, problem);
+	table->body_columns = palloc0(sizeof(AttrNumber) * Max(table->body->nholes, 1));
 }
 
 static void
@@ -288,6 +343,7 @@ dq_spec_build_table(Oid relid)
 	table->lookup_rows_text = (char *) dq_spec_option(values, OPT_LOOKUP_ROWS);
 	table->lookup_rows = compile_pointer(table->lookup_rows_text);
 	table->not_found = option_word(values, OPT_NOT_FOUND);
+	build_body(table, values);
 	build_paging(table, values);
 	build_headers(table, values);
 	table->spell_sort = compile_template(option_or_dialect(values, OPT_SPELL_SORT,

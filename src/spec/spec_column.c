@@ -96,11 +96,15 @@ build_filters(const TableSpec *table, ColumnSpec *column, const OptionValues *va
 
 	if (declared && !dq_condition_ops_parse(declared, &column->filters, &problem))
 		elog(ERROR, "invalid filter \"%s\": %s", declared, problem);
+	if (table->body)
+		column->body_ops = dq_body_ops(table->body, dq_spec_service_text(column->name)) &
+			column->filters;
 	for (int op = 0; op < COND_COUNT; op++)
 	{
 		bool by_dialect;
 
 		column->spell[op] = nearest_spell(values, op, &by_dialect);
+		by_dialect &= !(column->body_ops & COND_BIT(op));
 		if (trusts && !(by_dialect && (values->dialect->inexact & COND_BIT(op))))
 			column->exact_ops |= COND_BIT(op);
 		if (by_dialect && values->dialect->compares_text)
@@ -109,11 +113,11 @@ build_filters(const TableSpec *table, ColumnSpec *column, const OptionValues *va
 	/* Either half of "null" may be missing, a list can be asked key by key. */
 	for (int op = 0; op < COND_COUNT; op++)
 	{
-		bool has_other_way = (op == COND_IN && column->spell[COND_EQ]) ||
-			(op == COND_NULL && column->spell[COND_NOTNULL]) ||
-			(op == COND_NOTNULL && column->spell[COND_NULL]);
+		bool has_other_way = (op == COND_IN && dq_column_says(column, COND_EQ)) ||
+			(op == COND_NULL && dq_column_says(column, COND_NOTNULL)) ||
+			(op == COND_NOTNULL && dq_column_says(column, COND_NULL));
 
-		if (!(column->filters & COND_BIT(op)) || column->spell[op])
+		if (!(column->filters & COND_BIT(op)) || dq_column_says(column, op))
 			continue;
 		if (!has_other_way)
 			refuse_unspelled(table, column, op, values);
@@ -212,6 +216,37 @@ check_placeholders(const TableSpec *table, const Template *path, OptionId id)
 	}
 }
 
+/* Finds the column of each place in the body; one that can never be filled is a mistake. */
+static void
+resolve_body(TableSpec *table)
+{
+	for (int i = 0; table->body && i < table->body->nholes; i++)
+	{
+		const BodyHole *hole = &table->body->holes[i];
+		const ColumnSpec *column = NULL;
+
+		if (hole->name == NULL)
+			continue;
+		for (int c = 0; column == NULL && c < table->natts; c++)
+			if (!table->columns[c].is_dropped &&
+				strcmp(dq_spec_service_text(table->columns[c].name), hole->name) == 0)
+				column = &table->columns[c];
+		if (column == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+					 errmsg("option \"%s\" of foreign table \"%s\" names column \"%s\", which does not exist",
+							dq_options[OPT_BODY].name, table->name, hole->name)));
+		if ((column->filters & hole->ops) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+					 errmsg("option \"%s\" of foreign table \"%s\" names column \"%s\", which has no such filter",
+							dq_options[OPT_BODY].name, table->name, column->name),
+					 errhint(
+						 "Set option \"filter\" of the column to the operators that the body can say.")));
+		table->body_columns[i] = column->attnum;
+	}
+}
+
 void
 dq_spec_build_columns(TableSpec *table, Relation relation, OptionValues *values)
 {
@@ -230,4 +265,5 @@ dq_spec_build_columns(TableSpec *table, Relation relation, OptionValues *values)
 	}
 	check_placeholders(table, table->path, OPT_PATH);
 	check_placeholders(table, table->lookup_path, OPT_LOOKUP_PATH);
+	resolve_body(table);
 }

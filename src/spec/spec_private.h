@@ -5,6 +5,7 @@
 #ifndef DQ_SPEC_PRIVATE_H
 #define DQ_SPEC_PRIVATE_H
 
+#include "compat.h"
 #include "nodes/pg_list.h"
 #include "spec/options.h"
 #include "spec/spec.h"
@@ -28,6 +29,10 @@ extern void dq_spec_note_options(List *options, const char **values);
 
 /* The nearest setting of table and server, else the default; NULL without any. */
 extern const char *dq_spec_option(const OptionValues *values, OptionId id);
+
+/* Raises: the table's options contradict each other. */
+pg_noreturn extern void dq_spec_contradiction(const TableSpec *table, const char *problem,
+											  const char *hint);
 
 /* Builds a spec in the current context; raises on contradictions. */
 extern TableSpec *dq_spec_build_table(Oid relid);
