@@ -7,9 +7,11 @@
 #include "compat.h"
 #include "distquery.h"
 #include "fdw/fdw.h"
+#include "fetch/figures.h"
 #include "fmgr.h"
 #include "spec/spec.h"
 #include "transport/service_state.h"
+#include "transport/shared_state.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
 
@@ -28,6 +30,13 @@ assign_pushdown(bool newval, void *extra)
 		ResetPlanCache();
 }
 
+static void
+assign_learned_figures(bool newval, void *extra)
+{
+	if (newval != dq_learned_figures)
+		ResetPlanCache();
+}
+
 void
 _PG_init(void)
 {
@@ -39,6 +48,12 @@ _PG_init(void)
 							 "Asks all services of a statement at once when its first row is needed.",
 							 NULL, &dq_prefetch, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	dq_service_define();
+	DefineCustomBoolVariable("distquery.learned_figures",
+							 "Plans with what earlier fetches have shown of tables.",
+							 "Rows, sizes and latency; the view distquery.table_figures shows them.",
+							 &dq_learned_figures, true, PGC_USERSET, 0, NULL,
+							 assign_learned_figures, NULL);
+	dq_figures_init();
 	dq_shared_init();
 	MarkGUCPrefixReserved("distquery");
 	dq_spec_init();

@@ -37,6 +37,8 @@ typedef struct Ask
 	char *url;
 	const BoundBody *body; /* of a POST, but for paging; NULL: a GET */
 	bool is_lookup;
+	bool is_whole;			  /* nothing is asked for but the collection */
+	const PagePosition *page; /* only this page; NULL: all */
 	int nvalues;
 	RequestValue *values; /* columns whose value the request determines */
 	int nchecks;

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "fdw/cost.h"
+#include "fetch/figures.h"
 #include "optimizer/optimizer.h"
 
 /* Assumed where nothing is known. */
@@ -27,10 +28,29 @@
 /* Splitting and decoding one row, in tuples that PostgreSQL passes on. */
 #define DECODE_TUPLES 2.0
 
+/* Loopback is not taken for free, so that its noise decides nothing. */
+#define LEAST_LATENCY_MS 5.0
+
+/* Puts learned figures in the place of what was assumed. */
+static void
+add_learned(CostFacts *facts, const FetchFacts *learned)
+{
+	facts->has_learned_rows = learned->rows >= 0;
+	if (facts->has_learned_rows)
+		facts->rows = learned->rows;
+	if (learned->row_bytes > 0)
+		facts->row_bytes = learned->row_bytes;
+	if (learned->page_rows > 0 && facts->page_rows > 0)
+		facts->page_rows = learned->page_rows;
+	if (learned->latency_ms >= 0)
+		facts->latency_ms = Max(learned->latency_ms, LEAST_LATENCY_MS);
+}
+
 CostFacts
 dq_cost_facts(const TableSpec *table)
 {
 	const PagingSpec *paging = &table->paging;
+	TableFigures learned;
 	CostFacts facts = { .rows = table->estimated_rows,
 						.row_bytes = GUESSED_ROW_BYTES,
 						.latency_ms = GUESSED_LATENCY_MS,
@@ -39,8 +59,23 @@ dq_cost_facts(const TableSpec *table)
 
 	if (paging->kind != PAGING_NONE)
 		facts.page_rows = paging->page_size > 0 ? paging->page_size : GUESSED_PAGE_ROWS;
-	if (paging->has_total && (paging->kind == PAGING_PAGE || paging->kind == PAGING_OFFSET))
-		facts.pages_at_once = Min(PAGES_AT_ONCE, facts.in_flight);
+	if (paging->kind == PAGING_PAGE || paging->kind == PAGING_OFFSET)
+	{
+		if (paging->has_total)
+			facts.pages_at_once = Min(PAGES_AT_ONCE, facts.in_flight);
+		else if (paging->last_page == LAST_PAGE_EMPTY)
+			facts.end_pages = 1;
+	}
+	if (dq_learned_figures && dq_figures_get(table, &learned))
+		add_learned(&facts, &learned.values);
+	return facts;
+}
+
+CostFacts
+dq_cost_unpaged(CostFacts facts)
+{
+	facts.page_rows = 0;
+	facts.end_pages = 0;
 	return facts;
 }
 
@@ -69,7 +104,9 @@ decoding(double rows)
 static double
 pages_of(const CostFacts *facts, double rows)
 {
-	return facts->page_rows > 0 ? Max(ceil(rows / facts->page_rows), 1) : 1;
+	double full = facts->page_rows > 0 ? Max(ceil(rows / facts->page_rows), 1) : 1;
+
+	return full + facts->end_pages;
 }
 
 FetchCost

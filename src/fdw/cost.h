@@ -22,12 +22,14 @@
 /* What is known, or assumed, of a table and its service. */
 typedef struct CostFacts
 {
-	double rows;		  /* of the whole collection */
-	double row_bytes;	  /* received for one row */
-	double latency_ms;	  /* from sending a request to the first byte of its answer */
-	double page_rows;	  /* rows that one page brings; 0: every answer is one page */
-	double pages_at_once; /* pages of one question on the wire together, from 1 */
-	double in_flight;	  /* requests to the service on the wire together, from 1 */
+	double rows;		   /* of the whole collection */
+	double row_bytes;	   /* received for one row */
+	double latency_ms;	   /* from sending a request to the first byte of its answer */
+	double page_rows;	   /* rows that one page brings; 0: every answer is one page */
+	double pages_at_once;  /* pages of one question on the wire together, from 1 */
+	double end_pages;	   /* pages beyond the rows, to find out that there are no more */
+	double in_flight;	   /* requests to the service on the wire together, from 1 */
+	bool has_learned_rows; /* rows is not the declaration's */
 } CostFacts;
 
 typedef struct FetchCost
@@ -37,7 +39,15 @@ typedef struct FetchCost
 	double requests; /* that it is expected to take */
 } FetchCost;
 
+/*
+ * The facts to plan with: what was learned from earlier fetches, what the declaration says, guesses,
+ * in this order.  What ANALYZE found (pg_class.reltuples) stands between the first two: a planner
+ * takes the facts that GetForeignRelSize has put into RelationPlan.
+ */
 extern CostFacts dq_cost_facts(const TableSpec *table);
+
+/* The same for answers that are never paged (lookup_path). */
+extern CostFacts dq_cost_unpaged(CostFacts facts);
 
 /*
  * A scan: so many questions (lists asked in parts; 1 without), asked at once, that bring so many

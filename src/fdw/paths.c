@@ -15,7 +15,6 @@
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "distquery.h"
-#include "fdw/cost.h"
 #include "fdw/fdw.h"
 #include "fdw/plan_data.h"
 #include "fdw/relation.h"
@@ -72,7 +71,7 @@ static void
 cost_scan(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan, const ScanChoice *choice,
 		  List *clauses, Cost *startup, Cost *total)
 {
-	CostFacts facts = dq_cost_facts(plan->table);
+	CostFacts facts = choice->is_lookup ? dq_cost_unpaged(plan->facts) : plan->facts;
 	double rows = rows_sent(root, rel, choice);
 	FetchCost fetch = dq_cost_scan(&facts, questions_of(root, plan->table, choice), rows);
 	QualCost check;

@@ -43,8 +43,11 @@ dqGetForeignRelSize(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	dq_clause_choose(plan->table, rel->relid, dq_relation_clauses(rel->baserestrictinfo),
 					 &plan->choice);
 	rel->fdw_private = plan;
-	if (rel->tuples <= 0)
-		rel->tuples = plan->table->estimated_rows;
+	plan->facts = dq_cost_facts(plan->table);
+	/* What ANALYZE found; negative where it never ran. */
+	if (!plan->facts.has_learned_rows && rel->tuples >= 0)
+		plan->facts.rows = rel->tuples;
+	rel->tuples = clamp_row_est(plan->facts.rows);
 	set_baserel_size_estimates(root, rel);
 	if (plan->choice.binds_key)
 		rel->rows = 1;

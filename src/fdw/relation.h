@@ -6,11 +6,13 @@
 #define DQ_RELATION_H
 
 #include "fdw/clause.h"
+#include "fdw/cost.h"
 
 typedef struct RelationPlan
 {
 	const TableSpec *table;
 	ScanChoice choice; /* with the table's own restrictions only */
+	CostFacts facts;
 } RelationPlan;
 
 /* Clauses of RestrictInfos, pseudoconstants left out. */

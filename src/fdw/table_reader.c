@@ -180,6 +180,8 @@ dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 							 .url = ask->ask.url,
 							 .body = ask->ask.body,
 							 .is_lookup = ask->ask.is_lookup,
+							 .is_whole = ask->ask.is_whole,
+							 .page = ask->ask.page,
 							 .row_limit = reader->plan->row_limit,
 							 .is_frugal = reader->plan->is_frugal,
 							 .keep = keep };

@@ -12,6 +12,7 @@
 
 #include "common/hashfn.h"
 #include "fetch/fetch_private.h"
+#include "fetch/figures.h"
 #include "transport/loop.h"
 #include "utils/memutils.h"
 
@@ -61,6 +62,9 @@ fetch_identity(const FetchOptions *options, StringInfo out)
 					 table->paging.size_param ? table->paging.size_param : "",
 					 table->paging.offset_param ? table->paging.offset_param : "",
 					 table->paging.cursor_param ? table->paging.cursor_param : "");
+	if (options->page)
+		appendStringInfo(out, "page " INT64_FORMAT " " INT64_FORMAT "|", options->page->number,
+						 options->page->size);
 	dq_credentials_identity(options->endpoint->credentials, out);
 }
 
@@ -101,7 +105,16 @@ fetch_create(FetchGroup *group, const FetchOptions *options, StringInfo identity
 
 	PagePosition first = { .index = 0 };
 
-	if (!options->is_lookup)
+	dq_figures_attach();
+	if (options->page)
+	{
+		PagePosition *page = palloc(sizeof(PagePosition));
+
+		*page = *options->page;
+		fetch->options.page = page;
+		first = *page;
+	}
+	else if (!options->is_lookup)
 	{
 		fetch->paging = dq_paging_create(&options->table->paging, fetch->options.url);
 		first = dq_paging_first(fetch->paging, options->row_limit);
@@ -129,6 +142,7 @@ dq_fetch_start(FetchGroup *group, const FetchOptions *options)
 		pfree(identity.data);
 		return fetch_reader(fetch, false);
 	}
+	fetch->options.is_whole |= options->is_whole;
 	fetch->options.keep |= options->keep;
 	fetch->options.is_frugal &= options->is_frugal;
 	pfree(identity.data);
@@ -140,6 +154,30 @@ fetch_drop_ahead(Fetch *fetch)
 {
 	while (!dlist_is_empty(&fetch->ahead))
 		dq_fetch_page_free(dlist_container(FetchPage, node, dlist_pop_head_node(&fetch->ahead)));
+}
+
+/* Tells what the fetch has shown of its table, once: at its end, or when it is left before. */
+static void
+fetch_teach(Fetch *fetch)
+{
+	const FetchStats *stats = &fetch->stats;
+	bool is_complete = fetch->is_finished && fetch->options.page == NULL;
+	FetchFacts facts = { -1, -1, -1, -1, -1 };
+
+	if (fetch->has_taught || fetch->error || fetch->answers == 0)
+		return;
+	fetch->has_taught = true;
+	facts.latency_ms = fetch->latency_ms / fetch->answers;
+	facts.request_bytes = (double) stats->wire_bytes / stats->requests;
+	if (fetch->rows > 0)
+		facts.row_bytes = (double) stats->bytes / fetch->rows;
+	if (fetch->rows > stats->page_rows && fetch->options.row_limit == 0)
+		facts.page_rows = stats->page_rows;
+	if (fetch->options.is_whole && stats->has_total)
+		facts.rows = stats->total;
+	else if (fetch->options.is_whole && is_complete)
+		facts.rows = fetch->rows;
+	dq_figures_note(fetch->options.table, &facts);
 }
 
 static void
@@ -154,6 +192,7 @@ fetch_end(Fetch *fetch, RemoteError *error)
 	INSTR_TIME_SUBTRACT(now, fetch->started);
 	fetch->stats.total_ms = INSTR_TIME_GET_MILLISEC(now);
 	fetch->stats.rows = fetch->rows;
+	fetch_teach(fetch);
 }
 
 /* The paging rules refused what the service did. */
@@ -259,7 +298,7 @@ fetch_pump(Fetch *fetch, bool is_wanted)
 			break;
 		if (page->error)
 			fetch_end(fetch, page->error);
-		else if (fetch->options.is_lookup)
+		else if (fetch->options.is_lookup || fetch->options.page)
 			fetch_end(fetch, NULL);
 		else
 		{
@@ -386,5 +425,6 @@ dq_fetch_close(FetchReader *reader)
 	pfree(reader);
 	if (--fetch->nreaders > 0)
 		return;
+	fetch_teach(fetch);
 	dq_fetch_group_retire(fetch->group, fetch);
 }

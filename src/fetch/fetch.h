@@ -17,12 +17,14 @@ typedef struct FetchOptions
 {
 	const TableSpec *table;
 	const Endpoint *endpoint;
-	const char *url;	   /* of the first page, without paging parameters */
-	const BoundBody *body; /* of a POST, but for paging; NULL: a GET */
-	bool is_lookup;		   /* asks lookup_path: no paging, lookup_rows, 404 is no row */
-	int64 row_limit;	   /* rows that can be needed at most, 0: unknown */
-	bool is_frugal;		   /* reading may stop early: no page is asked before it is needed */
-	bool keep;			   /* rows will be read again */
+	const char *url;		  /* of the first page, without paging parameters */
+	const BoundBody *body;	  /* of a POST, but for paging; NULL: a GET */
+	bool is_lookup;			  /* asks lookup_path: no paging, lookup_rows, 404 is no row */
+	int64 row_limit;		  /* rows that can be needed at most, 0: unknown */
+	bool is_frugal;			  /* reading may stop early: no page is asked before it is needed */
+	bool keep;				  /* rows will be read again */
+	bool is_whole;			  /* asks for the whole collection: tells how large it is */
+	const PagePosition *page; /* only this page of the collection; NULL: all */
 } FetchOptions;
 
 typedef struct FetchRow
@@ -45,6 +47,9 @@ typedef struct FetchStats
 	double first_byte_ms; /* from the start of the fetch to the first byte of its first page */
 	double total_ms;	  /* from the start to the last byte, or to now */
 	bool is_shared;		  /* answered by a fetch that another scan had started */
+	bool has_total;
+	int64 total;	 /* rows of the whole answer, as the service says */
+	int64 page_rows; /* of the largest page */
 } FetchStats;
 
 /*

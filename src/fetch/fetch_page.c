@@ -130,6 +130,11 @@ page_release_exchange(FetchPage *page)
 	if (page->exchange == NULL)
 		return;
 	dq_exchange_stats(page->exchange, &stats);
+	if (dq_exchange_state(page->exchange) == EXCHANGE_DONE)
+	{
+		fetch->latency_ms += stats.first_byte_ms;
+		fetch->answers++;
+	}
 	fetch->stats.requests += stats.requests;
 	fetch->stats.retries += stats.retries;
 	fetch->stats.connections += stats.connections;
@@ -408,6 +413,12 @@ page_finish(FetchPage *page)
 	page_collect_facts(page);
 	MemoryContextSwitchTo(old);
 	page->fetch->stats.pages++;
+	page->fetch->stats.page_rows = Max(page->fetch->stats.page_rows, page->rows);
+	if (page->facts.has_total)
+	{
+		page->fetch->stats.has_total = true;
+		page->fetch->stats.total = page->facts.total;
+	}
 	page->is_complete = true;
 	page_release_exchange(page);
 }

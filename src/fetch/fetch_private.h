@@ -59,6 +59,9 @@ struct Fetch
 	FetchStats stats; /* of the exchanges that ended */
 	instr_time started;
 	bool has_first_byte;
+	double latency_ms; /* of the answers that were complete, summed up */
+	int answers;
+	bool has_taught; /* dq_figures_note was called */
 };
 
 struct FetchReader

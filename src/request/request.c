@@ -7,13 +7,12 @@
 #include "request/request.h"
 #include "request/url.h"
 
-static const char *const sort_placeholders[] = { "keys", "orders", "key", NULL };
+static const char *const sort_placeholders[] = { "keys", "orders", NULL };
 static const char *const sort_key_placeholders[] = { "name", NULL };
 
 /* Lists of sort keys, encoded. */
 typedef struct SortLists
 {
-	char *key; /* one of them */
 	char *keys;
 	char *orders;
 } SortLists;
@@ -136,40 +135,18 @@ lookup_sort(const char *placeholder, void *arg, const char **value, bool *is_enc
 {
 	const SortLists *lists = arg;
 
-	*value = strcmp(placeholder, "keys") == 0 ? lists->keys :
-		strcmp(placeholder, "key") == 0		  ? lists->key :
-												lists->orders;
+	*value = strcmp(placeholder, "keys") == 0 ? lists->keys : lists->orders;
 	*is_encoded = true;
 	return true;
 }
 
-/* One key as the family writes it, encoded. */
-static void
-spell_sort_key(StringInfo out, const Question *question, const SortKey *key)
-{
-	const Template *spell = key->is_descending ? question->sort_desc : question->sort_asc;
-
-	if (spell)
-		dq_template_expand(spell, out, lookup_name, (void *) key->name);
-	else
-		dq_url_encode(out, key->name);
-}
-
-static void
-append_sort(StringInfo query, const Question *question, SortLists *lists)
-{
-	if (query->len > 0)
-		appendStringInfoChar(query, '&');
-	dq_template_expand(question->spell_sort, query, lookup_sort, lists);
-}
-
-/* Appends the order asked for, if any: one parameter, or one for each key. */
+/* Appends the order asked for, if any. */
 static void
 spell_sort(StringInfo query, const Question *question)
 {
 	StringInfoData keys;
 	StringInfoData orders;
-	SortLists lists = { 0 };
+	SortLists lists;
 
 	if (question->nsort == 0 || question->spell_sort == NULL)
 		return;
@@ -178,23 +155,24 @@ spell_sort(StringInfo query, const Question *question)
 	for (int i = 0; i < question->nsort; i++)
 	{
 		const SortKey *key = &question->sort[i];
-		int start = keys.len;
+		const Template *spell = key->is_descending ? question->sort_desc : question->sort_asc;
 
-		spell_sort_key(&keys, question, key);
-		lists.key = keys.data + start;
-		if (dq_template_uses(question->spell_sort, "key"))
-			append_sort(query, question, &lists);
-		appendStringInfoString(&orders, key->is_descending ? "desc" : "asc");
-		if (i < question->nsort - 1)
+		if (i > 0)
 		{
 			appendStringInfoChar(&keys, ',');
 			appendStringInfoChar(&orders, ',');
 		}
+		if (spell)
+			dq_template_expand(spell, &keys, lookup_name, (void *) key->name);
+		else
+			dq_url_encode(&keys, key->name);
+		appendStringInfoString(&orders, key->is_descending ? "desc" : "asc");
 	}
 	lists.keys = keys.data;
 	lists.orders = orders.data;
-	if (!dq_template_uses(question->spell_sort, "key"))
-		append_sort(query, question, &lists);
+	if (query->len > 0)
+		appendStringInfoChar(query, '&');
+	dq_template_expand(question->spell_sort, query, lookup_sort, &lists);
 	pfree(keys.data);
 	pfree(orders.data);
 }
@@ -226,7 +204,8 @@ dq_question_url(const Question *question, char **problem)
 	appendStringInfoString(&url, path.data);
 
 	initStringInfo(&query);
-	dq_logic_spell(&query, question->logic, question->nconditions, question->conditions);
+	for (int i = 0; i < question->nconditions; i++)
+		dq_condition_spell(&query, &question->conditions[i]);
 	for (int i = 0; i < question->nfixed; i++)
 	{
 		if (query.len > 0)

@@ -108,8 +108,8 @@ const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_TRUST] = { "trust", T | C, OPTION_ENUM, "recheck",
 					"whether what the service filters is checked again locally",
 					.words = trust_words },
-	[OPT_ESTIMATED_ROWS] = { "estimated_rows", T, OPTION_INT, "100000", "rows, for the planner",
-							 .min = 1 },
+	[OPT_ESTIMATED_ROWS] = { "estimated_rows", T, OPTION_INT, "100000",
+							 "rows, for the planner, until they are known", .min = 1 },
 
 	[OPT_SPELL_EQ] = SPELL("eq", COND_EQ, "="),
 	[OPT_SPELL_NE] = SPELL("ne", COND_NE, "<>"),

@@ -17,7 +17,7 @@ $seed = int(rand(1_000_000)) if $seed eq 'random';
 note("seed $seed");
 
 my $service = DistQuery::Test::Service->new;
-my $node = new_node('main', max_parallel_workers_per_gather => 0);
+my $node = new_node('main', 'distquery.learned_figures' => 'on', max_parallel_workers_per_gather => 0);
 my $test = DistQuery::Differential->new($node, $service, seed => $seed);
 
 my $started = time;

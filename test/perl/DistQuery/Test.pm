@@ -32,13 +32,15 @@ our @EXPORT = qw(
   poll_until backend_descriptors backend_memory_kb start_query
 );
 
-# A running cluster with the extension in database postgres; %settings go to postgresql.conf.
+# A running cluster with the extension in database postgres; %settings go to postgresql.conf.  Unless they say
+# otherwise, plans do not depend on what earlier queries have shown.
 sub new_node
 {
 	my ($name, %settings) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 	$node->init;
 	$node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\n");
+	$settings{'distquery.learned_figures'} //= 'off';
 	$node->append_conf('postgresql.conf', "$_ = $settings{$_}\n") foreach sort keys %settings;
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION distquery');
