@@ -36,6 +36,7 @@ OBJS = \
 	src/request/condition.o \
 	src/request/dialect.o \
 	src/request/link_header.o \
+	src/request/logic.o \
 	src/request/paging.o \
 	src/request/request.o \
 	src/request/template.o \

@@ -3,7 +3,10 @@
 CREATE SCHEMA options_test;
 SET search_path = options_test, public;
 
+-- unaligned: an option more is a line more
+\pset format unaligned
 SELECT name, context, type, "default" FROM distquery.options ORDER BY name COLLATE "C";
+\pset format aligned
 SELECT count(*) FROM distquery.options WHERE help = '' OR help IS NULL;
 
 -- names and places

@@ -73,7 +73,11 @@ raise_unsendable(const Binder *binder, const Term *term)
 			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
 			 errmsg("could not ask foreign table \"%s\": the value of column \"%s\" cannot be sent to a service",
 					binder->table->name, term->column->name),
-			 errdetail("Infinite values, NaN and years outside 1 to 9999 have no JSON spelling.")));
+			 term->column->limits ?
+				 errdetail(
+					 "The dialect has no way to say a text that is empty, has white space around it, or holds what it reads as syntax.") :
+				 errdetail(
+					 "Infinite values, NaN and years outside 1 to 9999 have no JSON spelling.")));
 }
 
 /* True when the service takes lists of this column's values. */
@@ -150,6 +154,33 @@ can_equal(const Term *term, Datum value)
 		(type != INT2OID || (number >= PG_INT16_MIN && number <= PG_INT16_MAX));
 }
 
+static bool
+is_in_path(const Binder *binder, const Term *term)
+{
+	return binder->plan->is_lookup ? term->column->in_lookup_path : term->column->in_path;
+}
+
+static bool
+is_in_body(const Binder *binder, const Term *term, ConditionOp op)
+{
+	return !binder->plan->is_lookup && (term->column->body_ops & COND_BIT(op)) != 0;
+}
+
+/* The text of a value as it is sent; NULL when it cannot be said. */
+static char *
+value_text(const Binder *binder, const Term *term, Datum value)
+{
+	const PlanCondition *condition = term->condition;
+	bool is_parameter = !is_in_path(binder, term) && !is_in_body(binder, term, condition->op);
+	char *text = dq_spell_value(term->column, condition->op, term->value->type, value,
+								condition->is_exact);
+
+	if (text && is_parameter && term->column->limits && condition->op != COND_LIKE &&
+		!dq_text_can_say(term->column->limits, text))
+		return NULL;
+	return text;
+}
+
 /* Cuts the values of a condition into parts; false when the condition is left out. */
 static bool
 make_parts(Binder *binder, Term *term)
@@ -178,9 +209,7 @@ make_parts(Binder *binder, Term *term)
 
 		if (!can_equal(term, value->values[i]))
 			continue;
-		sent = dq_spell_value(term->column, term->condition->op, value->type, value->values[i],
-							  term->condition->is_exact);
-
+		sent = value_text(binder, term, value->values[i]);
 		if (sent == NULL)
 		{
 			if (must_send(binder, term))
@@ -233,19 +262,7 @@ lookup_placeholder(const char *placeholder, void *arg, const char **value, bool 
 	return false;
 }
 
-static bool
-is_in_path(const Binder *binder, const Term *term)
-{
-	return binder->plan->is_lookup ? term->column->in_lookup_path : term->column->in_path;
-}
-
-static bool
-is_in_body(const Binder *binder, const Term *term, ConditionOp op)
-{
-	return !binder->plan->is_lookup && (term->column->body_ops & COND_BIT(op)) != 0;
-}
-
-/* default_param of the columns that the question does not restrict. */
+/* default_param of the columns that the question does not restrict, and what makes the service count. */
 static int
 fixed_pieces(const Choice *choice, const char **pieces)
 {
@@ -264,7 +281,34 @@ fixed_pieces(const Choice *choice, const char **pieces)
 		if (!is_asked)
 			pieces[n++] = column->default_param;
 	}
+	if (table->count_param && !choice->binder->plan->is_lookup)
+		pieces[n++] = table->count_param;
 	return n;
+}
+
+/* A condition with the values of one part. */
+static const BoundTree *
+bound_condition(const Binder *binder, const Term *term, const Part *part)
+{
+	ConditionOp op = part_op(term, part);
+	const Template *spell = term->column->spell[op];
+	bool is_single = term->condition->op == COND_IN && part->nvalues == 1;
+	BoundTree *tree = palloc0(sizeof(BoundTree));
+
+	if (spell == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("options of foreign table \"%s\" were changed while the query was planned",
+						binder->table->name),
+				 errhint("Run the query again.")));
+	tree->kind = BOUND_CONDITION;
+	tree->condition = (BoundCondition) { .name = term->column->param,
+										 .op = is_single ? COND_EQ : op,
+										 .spell = spell,
+										 .is_text = term->column->is_text,
+										 .nvalues = part->nvalues,
+										 .values = part->texts };
+	return tree;
 }
 
 static char *
@@ -272,15 +316,16 @@ build_url(const Choice *choice)
 {
 	const Binder *binder = choice->binder;
 	const TableSpec *table = binder->table;
-	BoundCondition *conditions = palloc0(sizeof(BoundCondition) * Max(binder->nterms, 1));
+	const BoundTree **conditions = palloc0(sizeof(BoundTree *) * Max(binder->nterms, 1));
 	SortKey *sort = palloc0(sizeof(SortKey) * Max(binder->plan->nsort, 1));
-	const char **pieces = palloc0(sizeof(char *) * Max(table->natts, 1));
+	const char **pieces = palloc0(sizeof(char *) * (table->natts + 1));
 	char *problem = NULL;
 	Question question = { .base_url = table->service->url,
 						  .path = binder->plan->is_lookup ? table->lookup_path : table->path,
 						  .path_lookup = lookup_placeholder,
 						  .path_lookup_arg = (void *) choice,
 						  .conditions = conditions,
+						  .logic = table->logic,
 						  .fixed = pieces,
 						  .nfixed = fixed_pieces(choice, pieces),
 						  .sort = sort,
@@ -294,24 +339,8 @@ build_url(const Choice *choice)
 		const Term *term = &binder->terms[i];
 		const Part *part = choice->parts[i];
 
-		const ColumnSpec *column = term->column;
-		ConditionOp op = part_op(term, part);
-
-		if (is_in_path(binder, term) || is_in_body(binder, term, op))
-			continue;
-		if (column->spell[op] == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("options of foreign table \"%s\" were changed while the query was planned",
-							table->name),
-					 errhint("Run the query again.")));
-		conditions[question.nconditions++] = (BoundCondition) {
-			.name = column->param,
-			.op = term->condition->op == COND_IN && part->nvalues == 1 ? COND_EQ : op,
-			.spell = column->spell[op],
-			.nvalues = part->nvalues,
-			.values = part->texts
-		};
+		if (!is_in_path(binder, term) && !is_in_body(binder, term, part_op(term, part)))
+			conditions[question.nconditions++] = bound_condition(binder, term, part);
 	}
 	for (int i = 0; i < binder->plan->nsort; i++)
 		sort[i] = (SortKey) { .name = table->columns[binder->plan->sort[i].attnum - 1].param,

@@ -14,10 +14,12 @@
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "fdw/clause.h"
+#include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -217,6 +219,9 @@ refuse_types(const ColumnSpec *column, ConditionOp op, Oid value_type, Oid colla
 						format_type_be(type));
 	if ((column->text_ops & COND_BIT(op)) && compares_differently_as_text(column_type, op))
 		return psprintf("the service compares type %s as text", format_type_be(column_type));
+	if ((column->typed_ops & COND_BIT(op)) && column_type == TIMESTAMPOID &&
+		column->format != FORMAT_EPOCH && column->format != FORMAT_EPOCH_MS)
+		return "the service has no literal for a timestamp without time zone";
 	if (!(column->exact_ops & COND_BIT(op)) && is_rounding(column))
 		return "the column's type rounds what the service sends";
 	if (class == TYPE_TEXT && OidIsValid(collation) && !get_collation_isdeterministic(collation))
@@ -229,6 +234,53 @@ refuse_types(const ColumnSpec *column, ConditionOp op, Oid value_type, Oid colla
 			return psprintf("type %s is ordered locally", format_type_be(column_type));
 	}
 	return NULL;
+}
+
+/* Whether a text can be said to the service. */
+static bool
+can_say_text(const ColumnSpec *column, Oid type, Datum datum)
+{
+	Oid output;
+	bool is_varlena;
+	char *text;
+
+	getTypeOutputInfo(type, &output, &is_varlena);
+	text = OidOutputFunctionCall(output, datum);
+	return dq_text_can_say(column->limits, pg_server_to_any(text, strlen(text), PG_UTF8));
+}
+
+/*
+ * True when it is known now that the value can be said in the dialect.  Where it turns out later
+ * that it cannot, the condition is left out of the question, so it must not be trusted before.
+ */
+static bool
+is_sayable(const ColumnSpec *column, ConditionOp op, Expr *value)
+{
+	Const *constant = (Const *) value;
+	Oid element;
+	int16 len;
+	bool is_byval;
+	char align;
+	Datum *texts;
+	bool *nulls;
+	int n;
+
+	if (column->limits == NULL || op == COND_LIKE)
+		return true;
+	while (IsA(constant, RelabelType))
+		constant = (Const *) ((RelabelType *) constant)->arg;
+	if (!IsA(constant, Const) || constant->constisnull)
+		return false;
+	if (op != COND_IN)
+		return can_say_text(column, constant->consttype, constant->constvalue);
+	element = get_base_element_type(constant->consttype);
+	get_typlenbyvalalign(element, &len, &is_byval, &align);
+	deconstruct_array(DatumGetArrayTypeP(constant->constvalue), element, len, is_byval, align,
+					  &texts, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		if (!nulls[i] && !can_say_text(column, element, texts[i]))
+			return false;
+	return true;
 }
 
 /* Fills match for "column op value", or says why not. */
@@ -249,7 +301,7 @@ match_comparison(const TableSpec *table, Index relid, const ColumnSpec *column, 
 	match->op = op;
 	match->value = value;
 	match->is_array = op == COND_IN;
-	match->is_exact = (column->exact_ops & COND_BIT(op)) != 0;
+	match->is_exact = (column->exact_ops & COND_BIT(op)) != 0 && is_sayable(column, op, value);
 	return NULL;
 }
 

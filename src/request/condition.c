@@ -18,9 +18,11 @@ static const char *const op_names[COND_COUNT] = {
 	[COND_NULL] = "null", [COND_NOTNULL] = "not null",
 };
 
-static const char *const comparison_placeholders[] = { "name", "value", NULL };
-static const char *const list_placeholders[] = { "name", "value", "values", "quoted", NULL };
-static const char *const like_placeholders[] = { "name", "value", "regex", NULL };
+static const char *const comparison_placeholders[] = { "name", "value", "quoted", "literal", NULL };
+static const char *const list_placeholders[] = { "name",	"value",	"values", "quoted",
+												 "literal", "literals", NULL };
+static const char *const like_placeholders[] = { "name",  "value",		   "quoted", "regex",
+												 "infix", "infix_literal", NULL };
 static const char *const null_placeholders[] = { "name", NULL };
 
 /* What the placeholders of one expansion stand for. */
@@ -114,39 +116,76 @@ dq_condition_like_pattern(const char *pattern)
 	return out.data;
 }
 
+/* A text in quotes; those within are escaped by a character before them, "'" by itself. */
+static char *
+quote(const char *value, char mark, const char *escaped, char escape)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfoChar(&out, mark);
+	for (const char *p = value; *p; p++)
+	{
+		if (strchr(escaped, *p))
+			appendStringInfoChar(&out, escape);
+		appendStringInfoChar(&out, *p);
+	}
+	appendStringInfoChar(&out, mark);
+	return out.data;
+}
+
+static char *
+quote_double(const BoundCondition *condition, const char *value)
+{
+	return quote(value, '"', "\"\\", '\\');
+}
+
+/* OData ABNF, rule "string": a single quote is doubled. */
+static char *
+quote_literal(const BoundCondition *condition, const char *value)
+{
+	return condition->is_text ? quote(value, '\'', "'", '\'') : pstrdup(value);
+}
+
+static char *
+quote_not(const BoundCondition *condition, const char *value)
+{
+	return pstrdup(value);
+}
+
+typedef char *(*Quoter)(const BoundCondition *condition, const char *value);
+
 /*
  * All values of a list joined by commas, encoded one by one so that the commas stay what they are.
  */
 static char *
-join_values(const BoundCondition *condition, bool is_quoted)
+join_values(const BoundCondition *condition, Quoter quoter)
 {
 	StringInfoData out;
 
 	initStringInfo(&out);
 	for (int i = 0; i < condition->nvalues; i++)
 	{
-		StringInfoData quoted;
+		char *quoted = quoter(condition, condition->values[i]);
 
 		if (i > 0)
 			appendStringInfoChar(&out, ',');
-		if (!is_quoted)
-		{
-			dq_url_encode(&out, condition->values[i]);
-			continue;
-		}
-		initStringInfo(&quoted);
-		appendStringInfoChar(&quoted, '"');
-		for (const char *p = condition->values[i]; *p; p++)
-		{
-			if (*p == '"' || *p == '\\')
-				appendStringInfoChar(&quoted, '\\');
-			appendStringInfoChar(&quoted, *p);
-		}
-		appendStringInfoChar(&quoted, '"');
-		dq_url_encode(&out, quoted.data);
-		pfree(quoted.data);
+		dq_url_encode(&out, quoted);
+		pfree(quoted);
 	}
 	return out.data;
+}
+
+/* {values} and its kin: NULL for other placeholders. */
+static Quoter
+list_quoter(const SpellArg *spell, const char *placeholder)
+{
+	if (strcmp(placeholder, "values") == 0)
+		return quote_not;
+	if (strcmp(placeholder, "literals") == 0)
+		return quote_literal;
+	return strcmp(placeholder, "quoted") == 0 && spell->condition->op != COND_LIKE ? quote_double :
+																					 NULL;
 }
 
 static bool
@@ -154,18 +193,29 @@ spell_lookup(const char *placeholder, void *arg, const char **value, bool *is_en
 {
 	const SpellArg *spell = arg;
 	const BoundCondition *condition = spell->condition;
+	Quoter quoter = list_quoter(spell, placeholder);
 
 	if (strcmp(placeholder, "name") == 0)
 		*value = condition->name;
-	else if (strcmp(placeholder, "value") == 0)
-		*value = spell->value;
-	else if (strcmp(placeholder, "regex") == 0 && spell->value)
-		*value = dq_condition_like_regex(spell->value);
-	else if (strcmp(placeholder, "values") == 0 || strcmp(placeholder, "quoted") == 0)
+	else if (quoter)
 	{
-		*value = join_values(condition, placeholder[0] == 'q');
+		*value = join_values(condition, quoter);
 		*is_encoded = true;
 	}
+	else if (spell->value == NULL)
+		return false;
+	else if (strcmp(placeholder, "value") == 0)
+		*value = spell->value;
+	else if (strcmp(placeholder, "literal") == 0)
+		*value = quote_literal(condition, spell->value);
+	else if (strcmp(placeholder, "quoted") == 0)
+		*value = quote_double(condition, spell->value);
+	else if (strcmp(placeholder, "regex") == 0)
+		*value = dq_condition_like_regex(spell->value);
+	else if (strcmp(placeholder, "infix") == 0)
+		*value = dq_condition_like_infix(spell->value);
+	else if (strcmp(placeholder, "infix_literal") == 0)
+		*value = quote_literal(condition, dq_condition_like_infix(spell->value));
 	return *value != NULL;
 }
 
@@ -174,26 +224,42 @@ spell_once(StringInfo out, const BoundCondition *condition, const char *value)
 {
 	SpellArg arg = { condition, value };
 
-	if (out->len > 0)
-		appendStringInfoChar(out, '&');
 	dq_template_expand(condition->spell, out, spell_lookup, &arg);
 }
 
-void
-dq_condition_spell(StringInfo out, const BoundCondition *condition)
+/* A pattern goes out as it is, or as what the template makes of it. */
+static void
+spell_like(StringInfo out, const BoundCondition *condition)
 {
-	if (condition->op == COND_IN && dq_template_uses(condition->spell, "value"))
+	const Template *spell = condition->spell;
+	bool is_pattern = dq_template_uses(spell, "value") || dq_template_uses(spell, "quoted");
+	char *pattern = is_pattern ? dq_condition_like_pattern(condition->values[0]) :
+								 pstrdup(condition->values[0]);
+
+	spell_once(out, condition, pattern);
+	pfree(pattern);
+}
+
+bool
+dq_condition_repeats(const Template *spell_in)
+{
+	return dq_template_uses(spell_in, "value") || dq_template_uses(spell_in, "literal");
+}
+
+void
+dq_condition_spell(StringInfo out, const BoundCondition *condition, const char *joiner)
+{
+	if (condition->op == COND_IN && dq_condition_repeats(condition->spell))
 	{
 		for (int i = 0; i < condition->nvalues; i++)
+		{
+			if (i > 0)
+				appendStringInfoString(out, joiner);
 			spell_once(out, condition, condition->values[i]);
+		}
 	}
-	else if (condition->op == COND_LIKE && !dq_template_uses(condition->spell, "regex"))
-	{
-		char *pattern = dq_condition_like_pattern(condition->values[0]);
-
-		spell_once(out, condition, pattern);
-		pfree(pattern);
-	}
+	else if (condition->op == COND_LIKE)
+		spell_like(out, condition);
 	else
 		spell_once(out, condition, condition->nvalues > 0 ? condition->values[0] : NULL);
 }
@@ -238,4 +304,34 @@ dq_condition_like_regex(const char *pattern)
 	}
 	appendStringInfoChar(&out, '$');
 	return out.data;
+}
+
+char *
+dq_condition_like_infix(const char *pattern)
+{
+	StringInfoData run;
+	StringInfoData longest;
+
+	initStringInfo(&run);
+	initStringInfo(&longest);
+	for (const char *p = pattern;; p++)
+	{
+		bool is_wildcard = *p == '%' || *p == '_';
+
+		if (*p != '\0' && !is_wildcard)
+		{
+			if (*p == '\\' && p[1] != '\0')
+				p++;
+			appendStringInfoChar(&run, *p);
+			continue;
+		}
+		if (run.len > longest.len)
+		{
+			resetStringInfo(&longest);
+			appendBinaryStringInfo(&longest, run.data, run.len);
+		}
+		resetStringInfo(&run);
+		if (*p == '\0')
+			return longest.data;
+	}
 }

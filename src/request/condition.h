@@ -36,6 +36,7 @@ typedef struct BoundCondition
 	const char *name; /* the parameter's name at the service */
 	ConditionOp op;
 	const Template *spell; /* how to say it; never NULL */
+	bool is_text;		   /* values are strings there, not numbers, moments, ... */
 	int nvalues;		   /* 0 for IS [NOT] NULL, 1 for comparisons, n for IN */
 	const char **values;
 } BoundCondition;
@@ -51,13 +52,18 @@ extern bool dq_condition_ops_parse(const char *text, ConditionOpSet *ops, char *
 
 /*
  * The placeholders that a template of this operator may use, NULL-terminated (see
- * dq_template_compile).  Of a list, {values} are joined by commas, {quoted} are joined by commas
- * and each stands in double quotes, {value} repeats the template for each.
+ * dq_template_compile).  {quoted} stands in double quotes, {literal} is a literal of OData: text in
+ * single quotes, anything else as it is.  Of a list, {values}, {quoted} and {literals} are joined by
+ * commas, {value} and {literal} repeat the template for each.  Of a pattern, {regex} is a regular
+ * expression, {infix} and {infix_literal} its longest piece without wildcards.
  */
 extern const char *const *dq_condition_placeholders(ConditionOp op);
 
-/* Appends "name=value" pieces for one condition, joined by & to what out already holds. */
-extern void dq_condition_spell(StringInfo out, const BoundCondition *condition);
+/* True when a list said by this template is said once for each key. */
+extern bool dq_condition_repeats(const Template *spell_in);
+
+/* Appends the pieces of one condition, several of them (see above) joined by joiner. */
+extern void dq_condition_spell(StringInfo out, const BoundCondition *condition, const char *joiner);
 
 /*
  * False when value cannot stand inside this condition's {values} list and has to be asked alone:
@@ -74,5 +80,8 @@ extern char *dq_condition_like_pattern(const char *pattern);
  * palloc'd.
  */
 extern char *dq_condition_like_regex(const char *pattern);
+
+/* The longest run of a LIKE pattern without wildcards, unescaped; palloc'd, maybe "". */
+extern char *dq_condition_like_infix(const char *pattern);
 
 #endif /* DQ_CONDITION_H */

@@ -388,7 +388,7 @@ append_param(StringInfo query, const char *name, const char *value)
 {
 	if (query->len > 0)
 		appendStringInfoChar(query, '&');
-	dq_url_encode(query, name);
+	dq_url_encode_name(query, name);
 	appendStringInfoChar(query, '=');
 	dq_url_encode(query, value);
 }

@@ -7,12 +7,13 @@
 #include "request/request.h"
 #include "request/url.h"
 
-static const char *const sort_placeholders[] = { "keys", "orders", NULL };
+static const char *const sort_placeholders[] = { "keys", "orders", "key", NULL };
 static const char *const sort_key_placeholders[] = { "name", NULL };
 
 /* Lists of sort keys, encoded. */
 typedef struct SortLists
 {
+	char *key; /* one of them */
 	char *keys;
 	char *orders;
 } SortLists;
@@ -135,18 +136,40 @@ lookup_sort(const char *placeholder, void *arg, const char **value, bool *is_enc
 {
 	const SortLists *lists = arg;
 
-	*value = strcmp(placeholder, "keys") == 0 ? lists->keys : lists->orders;
+	*value = strcmp(placeholder, "keys") == 0 ? lists->keys :
+		strcmp(placeholder, "key") == 0		  ? lists->key :
+												lists->orders;
 	*is_encoded = true;
 	return true;
 }
 
-/* Appends the order asked for, if any. */
+/* One key as the family writes it, encoded. */
+static void
+spell_sort_key(StringInfo out, const Question *question, const SortKey *key)
+{
+	const Template *spell = key->is_descending ? question->sort_desc : question->sort_asc;
+
+	if (spell)
+		dq_template_expand(spell, out, lookup_name, (void *) key->name);
+	else
+		dq_url_encode(out, key->name);
+}
+
+static void
+append_sort(StringInfo query, const Question *question, SortLists *lists)
+{
+	if (query->len > 0)
+		appendStringInfoChar(query, '&');
+	dq_template_expand(question->spell_sort, query, lookup_sort, lists);
+}
+
+/* Appends the order asked for, if any: one parameter, or one for each key. */
 static void
 spell_sort(StringInfo query, const Question *question)
 {
 	StringInfoData keys;
 	StringInfoData orders;
-	SortLists lists;
+	SortLists lists = { 0 };
 
 	if (question->nsort == 0 || question->spell_sort == NULL)
 		return;
@@ -155,24 +178,23 @@ spell_sort(StringInfo query, const Question *question)
 	for (int i = 0; i < question->nsort; i++)
 	{
 		const SortKey *key = &question->sort[i];
-		const Template *spell = key->is_descending ? question->sort_desc : question->sort_asc;
+		int start = keys.len;
 
-		if (i > 0)
+		spell_sort_key(&keys, question, key);
+		lists.key = keys.data + start;
+		if (dq_template_uses(question->spell_sort, "key"))
+			append_sort(query, question, &lists);
+		appendStringInfoString(&orders, key->is_descending ? "desc" : "asc");
+		if (i < question->nsort - 1)
 		{
 			appendStringInfoChar(&keys, ',');
 			appendStringInfoChar(&orders, ',');
 		}
-		if (spell)
-			dq_template_expand(spell, &keys, lookup_name, (void *) key->name);
-		else
-			dq_url_encode(&keys, key->name);
-		appendStringInfoString(&orders, key->is_descending ? "desc" : "asc");
 	}
 	lists.keys = keys.data;
 	lists.orders = orders.data;
-	if (query->len > 0)
-		appendStringInfoChar(query, '&');
-	dq_template_expand(question->spell_sort, query, lookup_sort, &lists);
+	if (!dq_template_uses(question->spell_sort, "key"))
+		append_sort(query, question, &lists);
 	pfree(keys.data);
 	pfree(orders.data);
 }
@@ -204,8 +226,7 @@ dq_question_url(const Question *question, char **problem)
 	appendStringInfoString(&url, path.data);
 
 	initStringInfo(&query);
-	for (int i = 0; i < question->nconditions; i++)
-		dq_condition_spell(&query, &question->conditions[i]);
+	dq_logic_spell(&query, question->logic, question->nconditions, question->conditions);
 	for (int i = 0; i < question->nfixed; i++)
 	{
 		if (query.len > 0)

@@ -5,7 +5,7 @@
 #ifndef DQ_REQUEST_H
 #define DQ_REQUEST_H
 
-#include "request/condition.h"
+#include "request/logic.h"
 
 typedef struct Header
 {
@@ -38,12 +38,13 @@ typedef struct Question
 	TemplateLookup path_lookup; /* values of the placeholders */
 	void *path_lookup_arg;
 	int nconditions;
-	const BoundCondition *conditions;
+	const BoundTree *const *conditions; /* all have to hold */
+	const Logic *logic;					/* NULL: single conditions only, a parameter each */
 	int nfixed;
 	const char *const *fixed; /* "name=value" pieces sent as they are (default_param) */
 	int nsort;
 	const SortKey *sort;
-	const Template *spell_sort; /* with {keys}, {orders} */
+	const Template *spell_sort; /* with {keys}, {orders}, or repeated with {key} */
 	const Template *sort_asc;	/* with {name} */
 	const Template *sort_desc;
 } Question;

@@ -61,6 +61,18 @@ dq_url_encode(StringInfo out, const char *value)
 	}
 }
 
+void
+dq_url_encode_name(StringInfo out, const char *name)
+{
+	for (const unsigned char *p = (const unsigned char *) name; *p; p++)
+	{
+		if (is_unreserved(*p) || *p == '$')
+			appendStringInfoChar(out, *p);
+		else
+			append_encoded(out, *p);
+	}
+}
+
 /* Copies text; bytes that are neither unreserved, a percent triplet, nor in keep are encoded. */
 static void
 encode_except(StringInfo out, const char *text, const char *keep)

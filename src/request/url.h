@@ -12,6 +12,9 @@
 /* Appends value with every byte percent-encoded but the unreserved ones (RFC 3986 section 2.3). */
 extern void dq_url_encode(StringInfo out, const char *value);
 
+/* The same for a parameter's name, where "$" stays as it is (OData's $top). */
+extern void dq_url_encode_name(StringInfo out, const char *name);
+
 /*
  * Appends text of an operator's template: what is legal in a path or query stays, "%" with two hex
  * digits too; the rest is percent-encoded, square brackets and "#" included (strict servers refuse

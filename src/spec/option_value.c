@@ -256,7 +256,7 @@ static void
 check_spell_sort(const OptionRow *row, const char *value, char **problem, char **hint)
 {
 	check_template(value, dq_sort_placeholders(), problem);
-	if (*problem == NULL && strstr(value, "{keys}") == NULL)
+	if (*problem == NULL && strstr(value, "{keys}") == NULL && strstr(value, "{key}") == NULL)
 		*problem = pstrdup("the template lacks {keys}");
 }
 

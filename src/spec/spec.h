@@ -61,7 +61,10 @@ typedef struct ColumnSpec
 	ConditionOpSet filters; /* operators the service can evaluate */
 	const Template *
 		spell[COND_COUNT]; /* nearest setting: column, table, server, dialect; NULL: cannot be said */
-	ConditionOpSet body_ops; /* operators that the body says, not the query string */
+	ConditionOpSet body_ops;		  /* operators that the body says, not the query string */
+	const Template *part[COND_COUNT]; /* inside an OR; NULL: cannot be said there */
+	bool is_text;					  /* values are strings at the service */
+	const TextLimits *limits;		  /* of these strings; NULL: none */
 	bool is_key;
 	bool is_required;	 /* by option, or by a placeholder in path */
 	bool needs_equality; /* the answer does not hold the value, only "=" or IN tells it */
@@ -73,6 +76,7 @@ typedef struct ColumnSpec
 	char *default_param; /* "name=value" to send where the column is not restricted */
 	bool trust_exact;
 	ConditionOpSet text_ops;  /* operators for which the service compares text, not values */
+	ConditionOpSet typed_ops; /* operators that are said with literals of a type */
 	ConditionOpSet exact_ops; /* operators whose answer needs no local recheck */
 } ColumnSpec;
 
@@ -99,6 +103,8 @@ typedef struct TableSpec
 	char *total_header; /* header name, or NULL */
 	int nheaders;
 	Header *headers;			/* fixed request headers, dialect's included */
+	char *count_param;			/* "name=value" that makes the service count, NULL without */
+	const Logic *logic;			/* NULL: conditions cannot be joined by OR */
 	const Template *spell_sort; /* NULL: cannot be asked for an order */
 	const Template *sort_asc;
 	const Template *sort_desc;

@@ -191,7 +191,11 @@ build_paging(TableSpec *table, const OptionValues *values)
 	paging->kind = option_word(values, OPT_PAGING);
 	paging->page_size = option_number(values, OPT_PAGE_SIZE);
 	paging->page_param = option_or_dialect(values, OPT_PAGE_PARAM, dialect->page_param);
-	paging->size_param = option_or_dialect(values, OPT_SIZE_PARAM, dialect->size_param);
+	paging->size_param = option_or_dialect(values, OPT_SIZE_PARAM,
+										   paging->kind == PAGING_OFFSET &&
+												   dialect->offset_size_param ?
+											   dialect->offset_size_param :
+											   dialect->size_param);
 	paging->offset_param = option_or_dialect(values, OPT_OFFSET_PARAM, dialect->offset_param);
 	paging->cursor_param = option_or_dialect(values, OPT_CURSOR_PARAM, dialect->cursor_param);
 	paging->first_page = first		  ? dq_option_number(&dq_options[OPT_FIRST_PAGE], first) :
@@ -203,7 +207,10 @@ build_paging(TableSpec *table, const OptionValues *values)
 	table->next_text = (char *) option_or_dialect(values, OPT_NEXT, dialect->next);
 	total = dq_spec_option(values, OPT_TOTAL);
 	if (total == NULL && (paging->kind == PAGING_PAGE || paging->kind == PAGING_OFFSET))
+	{
 		total = dialect->total;
+		table->count_param = (char *) dialect->count_param;
+	}
 	table->total_text = (char *) total;
 	if (total && strncmp(total, "header:", 7) == 0)
 		table->total_header = pstrdup(total + 7);
@@ -254,6 +261,25 @@ build_body(TableSpec *table, const OptionValues *values)
 	if (table->body == NULL)
 		elog(ERROR, "invalid body \"%s\": %s", source, problem);
 	table->body_columns = palloc0(sizeof(AttrNumber) * Max(table->body->nholes, 1));
+}
+
+/* The dialect's ways to join conditions, NULL where it has none. */
+static const Logic *
+build_logic(const Dialect *dialect)
+{
+	const char *const *names = dq_logic_placeholders();
+	Logic *logic;
+
+	if (dialect->any == NULL)
+		return NULL;
+	logic = palloc0(sizeof(Logic));
+	logic->whole = compile_template(dialect->whole, names);
+	logic->top = compile_template(dialect->top, names);
+	logic->all = compile_template(dialect->all, names);
+	logic->any = compile_template(dialect->any, names);
+	logic->all_joiner = dialect->all_joiner;
+	logic->any_joiner = dialect->any_joiner;
+	return logic;
 }
 
 static void
@@ -346,6 +372,7 @@ dq_spec_build_table(Oid relid)
 	build_body(table, values);
 	build_paging(table, values);
 	build_headers(table, values);
+	table->logic = build_logic(values->dialect);
 	table->spell_sort = compile_template(option_or_dialect(values, OPT_SPELL_SORT,
 														   values->dialect->spell_sort),
 										 dq_sort_placeholders());

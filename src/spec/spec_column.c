@@ -33,13 +33,19 @@ column_word(const OptionValues *values, OptionId id)
 	return values->column[id] ? dq_option_word(&dq_options[id], values->column[id]) : 0;
 }
 
-/* "/" and the name, escaped as RFC 6901 section 3 says. */
+/*
+ * "/" and the name, escaped as RFC 6901 section 3 says; where the dialect keeps members in a place
+ * of their own, below that, but for what identifies the row.
+ */
 static char *
-default_pointer(const char *name)
+default_pointer(const Dialect *dialect, const char *name)
 {
+	bool is_identity = strcmp(name, "id") == 0 || strcmp(name, "type") == 0;
 	StringInfoData pointer;
 
 	initStringInfo(&pointer);
+	if (dialect->members && !is_identity)
+		appendStringInfoString(&pointer, dialect->members);
 	appendStringInfoChar(&pointer, '/');
 	for (; *name; name++)
 	{
@@ -70,6 +76,38 @@ nearest_spell(const OptionValues *values, ConditionOp op, bool *by_dialect)
 	if (source == NULL)
 		source = values->dialect->spell[op];
 	return source ? dq_template_compile(source, dq_condition_placeholders(op), &problem) : NULL;
+}
+
+/*
+ * How an operator is said inside an OR: by the preset, or, where all conditions are one expression,
+ * by the column's own spelling.
+ */
+static const Template *
+part_spell(const OptionValues *values, const ColumnSpec *column, ConditionOp op, bool by_dialect)
+{
+	const char *source = values->dialect->part[op];
+	char *problem = NULL;
+
+	if (column->body_ops & COND_BIT(op))
+		return NULL;
+	if (values->dialect->whole)
+		return column->spell[op];
+	return by_dialect && source ?
+		dq_template_compile(source, dq_condition_placeholders(op), &problem) :
+		NULL;
+}
+
+/* Texts that the family would read as something else are not sent to it. */
+static void
+note_text(ColumnSpec *column, const Dialect *dialect)
+{
+	const TextLimits *limits = &dialect->limits;
+	Oid type = getBaseType(column->type);
+
+	column->is_text = type == TEXTOID || type == VARCHAROID || get_typtype(type) == TYPTYPE_ENUM;
+	if (column->is_text &&
+		(limits->syntax || limits->first_syntax || limits->strips || limits->ignores_empty))
+		column->limits = limits;
 }
 
 /*
@@ -109,6 +147,9 @@ build_filters(const TableSpec *table, ColumnSpec *column, const OptionValues *va
 			column->exact_ops |= COND_BIT(op);
 		if (by_dialect && values->dialect->compares_text)
 			column->text_ops |= COND_BIT(op);
+		if (by_dialect && values->dialect->is_typed)
+			column->typed_ops |= COND_BIT(op);
+		column->part[op] = part_spell(values, column, op, by_dialect);
 	}
 	/* Either half of "null" may be missing, a list can be asked key by key. */
 	for (int op = 0; op < COND_COUNT; op++)
@@ -167,7 +208,7 @@ build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values
 	if (json)
 		column->json = pstrdup(json);
 	else if (!column->in_path && !column->from_request)
-		column->json = default_pointer(dq_spec_service_text(column->name));
+		column->json = default_pointer(values->dialect, dq_spec_service_text(column->name));
 	column->param = values->column[OPT_PARAM] ? pstrdup(values->column[OPT_PARAM]) :
 												dq_spec_service_text(column->name);
 	column->is_key = column_bool(values, OPT_KEY);
@@ -180,6 +221,7 @@ build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values
 	column->default_param = (char *) values->column[OPT_DEFAULT_PARAM];
 	column->trust_exact = values->column[OPT_TRUST] ? column_word(values, OPT_TRUST) != 0 :
 													  table->trust_exact;
+	note_text(column, values->dialect);
 	build_filters(table, column, values);
 	check_format(table, column);
 	if (column->from_request && !column->in_path &&

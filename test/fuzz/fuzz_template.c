@@ -148,17 +148,30 @@ ask(const char *base, const Template *path, const char *spell, const Template *s
 	{
 		char *problem = NULL;
 		Template *compiled = dq_template_compile(spell, dq_condition_placeholders(op), &problem);
-		BoundCondition condition = { name, op, compiled,
-									 op == COND_IN		? nvalues :
-										 op < COND_NULL ? 1 :
-														  0,
-									 values };
+		BoundTree condition = { .condition = { .name = name,
+											   .op = op,
+											   .spell = compiled,
+											   .is_text = (op & 1) != 0,
+											   .nvalues = op == COND_IN ? nvalues :
+												   op < COND_NULL		? 1 :
+																		  0,
+											   .values = values } };
+		const BoundTree *parts[] = { &condition, &condition };
+		BoundTree either = { .kind = BOUND_ANY, .nparts = 2, .parts = parts };
+		const BoundTree *trees[] = { &condition, &either };
+		Logic logic = { .whole = (op & 2) ? spell_sort : NULL,
+						.top = spell_sort,
+						.all = spell_sort,
+						.any = spell_sort,
+						.all_joiner = spell,
+						.any_joiner = spell };
 		Question question = { .base_url = base,
 							  .path = path,
 							  .path_lookup = lookup_value,
 							  .path_lookup_arg = (void *) values[0],
-							  .nconditions = compiled ? 1 : 0,
-							  .conditions = &condition,
+							  .nconditions = compiled ? (spell_sort ? 2 : 1) : 0,
+							  .conditions = trees,
+							  .logic = spell_sort ? &logic : NULL,
 							  .nfixed = 1,
 							  .fixed = &values[nvalues - 1],
 							  .nsort = spell_sort ? 2 : 0,

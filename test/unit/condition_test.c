@@ -20,14 +20,18 @@ compile(const char *source, const char *const *names)
 static const char *
 spell(const char *source, ConditionOp op, int nvalues, const char **values)
 {
-	BoundCondition condition = { "a b", op, compile(source, dq_condition_placeholders(op)), nvalues,
-								 values };
+	BoundCondition condition = { .name = "a b",
+								 .op = op,
+								 .spell = compile(source, dq_condition_placeholders(op)),
+								 .is_text = true,
+								 .nvalues = nvalues,
+								 .values = values };
 	StringInfoData out;
 
 	if (condition.spell == NULL)
 		return NULL;
 	initStringInfo(&out);
-	dq_condition_spell(&out, &condition);
+	dq_condition_spell(&out, &condition, "&");
 	return out.data;
 }
 
@@ -99,6 +103,8 @@ test_dialects(void)
 	const char *value[] = { "5" };
 	const char *two[] = { "5", "6" };
 	const char *pattern[] = { "a%\\*b" };
+	const char *infix[] = { "a%b\\_'c__d%" };
+	const char *quotes[] = { "it's" };
 	int n = 0;
 
 	for (const Dialect *const *d = dq_dialect_all(); *d; d++, n++)
@@ -108,7 +114,7 @@ test_dialects(void)
 			ok((*d)->spell[op] == NULL || compile((*d)->spell[op], dq_condition_placeholders(op)),
 			   "%s can be compiled for %s", dq_condition_op_name(op), (*d)->name);
 	}
-	is_int(n, 4, "four dialects");
+	is_int(n, 8, "eight dialects");
 	ok(dq_dialect_find("klingon") == NULL, "no other");
 
 	is_text(spell_dialect("plain", COND_IN, 2, two), "a%20b=5,6", "plain list");
@@ -127,11 +133,70 @@ test_dialects(void)
 			"postgrest not null");
 	is_text(spell_dialect("brackets", COND_GE, 1, value), "a%20b%5Bgte%5D=5", "brackets >=");
 	is_text(spell_dialect("brackets", COND_IN, 2, two), "a%20b%5Bin%5D=5,6", "brackets list");
+	is_text(spell_dialect("jsonapi", COND_EQ, 1, value), "filter%5Ba%20b%5D=5", "jsonapi =");
+	is_text(spell_dialect("jsonapi", COND_IN, 2, two), "filter%5Ba%20b%5D=5,6", "jsonapi list");
+	is_text(spell_dialect("odata", COND_EQ, 1, quotes), "a%20b%20eq%20%27it%27%27s%27",
+			"odata text");
+	is_text(spell_dialect("odata", COND_LIKE, 1, infix), "contains(a%20b,%27b_%27%27c%27)",
+			"odata like");
+	is_text(spell_dialect("odata", COND_NOTNULL, 0, NULL), "a%20b%20ne%20null", "odata not null");
+	is_text(spell_dialect("drf", COND_IN, 2, two), "a%20b__in=5,6", "drf list");
+	is_text(spell_dialect("drf", COND_GE, 1, value), "a%20b__gte=5", "drf >=");
+	is_text(spell_dialect("drf", COND_LIKE, 1, infix), "a%20b__contains=b_%27c", "drf like");
+	is_text(spell_dialect("drf", COND_NULL, 0, NULL), "a%20b__isnull=true", "drf null");
+	is_text(spell_dialect("spring", COND_IN, 2, two), "a%20b=5&a%20b=6", "spring list");
+	ok(dq_dialect_find("odata")->inexact == (COND_BIT(COND_NE) | COND_BIT(COND_LIKE)) &&
+		   dq_dialect_find("drf")->inexact == COND_BIT(COND_LIKE),
+	   "and of the new ones");
 	ok(dq_dialect_find("jsonserver")->inexact ==
 			   (COND_BIT(COND_LT) | COND_BIT(COND_GT) | COND_BIT(COND_LIKE)) &&
 		   dq_dialect_find("postgrest")->inexact == COND_BIT(COND_LIKE) &&
 		   dq_dialect_find("plain")->inexact == 0,
 	   "which presets ask for more than was said");
+}
+
+static void
+test_like_infix(void)
+{
+	static const char *const cases[][2] = {
+		{ "", "" },
+		{ "%", "" },
+		{ "abc", "abc" },
+		{ "a%bc_d", "bc" },
+		{ "ab%cd", "ab" },
+		{ "_x", "x" },
+		{ "a\\%b%c", "a%b" },
+		{ "\\\\\\_%x", "\\_" },
+		{ "%end\\", "end\\" },
+		{ "__%", "" },
+		{ "na\xc3\xafve%", "na\xc3\xafve" },
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+		is_text(dq_condition_like_infix(cases[i][0]), cases[i][1], "longest piece of %s",
+				cases[i][0]);
+}
+
+static void
+test_text_limits(void)
+{
+	static const char *const spaced[] = { " a", "a ", "\ta", "a\xc2\xa0", "\xe3\x80\x80x", "a\x1c" };
+	const TextLimits *drf = &dq_dialect_find("drf")->limits;
+	const TextLimits *jsonapi = &dq_dialect_find("jsonapi")->limits;
+	const TextLimits *spring = &dq_dialect_find("spring")->limits;
+	const TextLimits *plain = &dq_dialect_find("plain")->limits;
+
+	for (int i = 0; i < lengthof(spaced); i++)
+		ok(!dq_text_can_say(drf, spaced[i]) && dq_text_can_say(spring, spaced[i]),
+		   "white space around \"%s\" would be stripped", spaced[i]);
+	ok(dq_text_can_say(drf, "a b,c") && dq_text_can_say(drf, "\xe6\x97\xa5") &&
+		   dq_text_can_say(drf, "x") && !dq_text_can_say(drf, ""),
+	   "drf takes what is inside, but nothing empty");
+	ok(!dq_text_can_say(jsonapi, "a,b") && !dq_text_can_say(jsonapi, ">5") &&
+		   dq_text_can_say(jsonapi, "5>") && !dq_text_can_say(jsonapi, ""),
+	   "jsonapi has syntax of its own");
+	ok(!dq_text_can_say(spring, "a,b") && !dq_text_can_say(spring, ""), "so has spring");
+	ok(dq_text_can_say(plain, "") && dq_text_can_say(plain, " a,b "), "plain takes everything");
 }
 
 static void
@@ -262,6 +327,8 @@ main(void)
 	test_spell();
 	test_can_list();
 	test_dialects();
+	test_like_infix();
+	test_text_limits();
 	test_like_value();
 	test_like_regex();
 	return tap_done();

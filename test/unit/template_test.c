@@ -174,10 +174,14 @@ test_question(void)
 	static const char *const none[] = { NULL };
 	static const char *const fixed[] = { "sort=id", "x=a b" };
 	const char *values[] = { "1", "a,b" };
-	BoundCondition conditions[] = {
-		{ "id", COND_IN, compile("{name}={value}"), 2, values },
-		{ "gone", COND_NULL, compile("{name}=is.null"), 0, NULL },
-	};
+	BoundTree list = { .condition = { .name = "id",
+									  .op = COND_IN,
+									  .spell = compile("{name}={value}"),
+									  .nvalues = 2,
+									  .values = values } };
+	BoundTree gone = { .condition = {
+						   .name = "gone", .op = COND_NULL, .spell = compile("{name}=is.null") } };
+	const BoundTree *conditions[] = { &list, &gone };
 	SortKey sort[] = { { "a", true }, { "b c", false } };
 	char *problem;
 	Question question = { .base_url = "http://h/api",
@@ -205,7 +209,12 @@ test_question(void)
 	question.path = compile("x");
 	is_text(dq_question_url(&question, &problem),
 			"http://h/api/x?order=a.desc.nullsfirst,b%20c.asc.nullslast", "an order in keys");
-	ok(problem_of("{keys}{orders}", dq_sort_placeholders()) == NULL &&
+	question.spell_sort = compile("sort={key}");
+	question.sort_asc = compile("{name},asc");
+	question.sort_desc = compile("{name},desc");
+	is_text(dq_question_url(&question, &problem), "http://h/api/x?sort=a,desc&sort=b%20c,asc",
+			"an order in a parameter for each key");
+	ok(problem_of("{keys}{orders}{key}", dq_sort_placeholders()) == NULL &&
 		   problem_of("{name}", dq_sort_placeholders()) != NULL &&
 		   problem_of("{name}", dq_sort_key_placeholders()) == NULL,
 	   "placeholders of sort templates");

@@ -33,7 +33,15 @@ my %plain_spelled = (
 	spell_null => 'null_{name}=true', spell_notnull => 'null_{name}=false');
 my %brackets_spelled = (spell_like => '{name}[like]={value}', spell_null => '{name}[null]=true', spell_notnull => '{name}[null]=false');
 
-# Schemas of foreign tables.  query: of the path; lookup: declared too; exact: trusts the service, sort included.
+# What each dialect's fixture can filter, where it is not everything.
+my %operators = (
+	jsonserver => [qw(= <> < <= > >= in like)], jsonapi => [qw(= in)], spring => [qw(= in)], drf => [qw(= < <= > >= in like null)]);
+
+# Where city stands in a row, and what it is called in a question.
+my %city = (jsonapi => [ '/attributes/place/city', 'place.city' ], odata => [ '/place/city', 'place/city' ]);
+
+# Schemas of foreign tables.  query: of the path; lookup: declared too; exact: trusts the service, sort included;
+# nulls: how it sorts NULL.
 sub flavours
 {
 	return (
@@ -60,6 +68,18 @@ sub flavours
 		{ name => 'postgrest_offset', dialect => 'postgrest', options => { paging => 'offset', page_size => 12, estimated_rows => 100 } },
 		{ name => 'postgrest_exact', dialect => 'postgrest', lookup => 1, exact => 1,
 			options => { paging => 'offset', page_size => 30, last_page => 'short', estimated_rows => 100 } },
+		{ name => 'jsonapi_page', dialect => 'jsonapi', lookup => 1,
+			options => { rows => '/data', lookup_rows => '/data', paging => 'page', page_size => 9, total => '/meta/total', estimated_rows => 100 } },
+		{ name => 'jsonapi_next', dialect => 'jsonapi', options => { rows => '/data', paging => 'next', page_size => 16, max_batch => 3 } },
+		{ name => 'odata_offset', dialect => 'odata', lookup => 1, exact => 1, nulls => 'nulls_first',
+			options => { rows => '/value', paging => 'offset', page_size => 14, estimated_rows => 100 } },
+		{ name => 'odata_next', dialect => 'odata', query => '_size=10',
+			options => { rows => '/value', paging => 'next', max_url => 500, estimated_rows => 50 } },
+		{ name => 'drf_page', dialect => 'drf', lookup => 1, exact => 1, nulls => 'nulls_first',
+			options => { rows => '/results', paging => 'page', page_size => 15, estimated_rows => 100 } },
+		{ name => 'drf_offset', dialect => 'drf', options => { rows => '/results', paging => 'offset', page_size => 20, max_batch => 5 } },
+		{ name => 'spring_page', dialect => 'spring', exact => 1, nulls => 'nulls_first',
+			options => { rows => '/content', paging => 'page', page_size => 12, estimated_rows => 100 } },
 	);
 }
 
@@ -94,7 +114,7 @@ sub declare
 {
 	my ($flavour) = @_;
 	my $is_plain = $flavour->{dialect} eq 'plain';
-	my $can_null = $flavour->{dialect} ne 'jsonserver';
+	my %can = map { $_ => 1 } @{ $operators{ $flavour->{dialect} } // [qw(= <> < <= > >= in like null)] };
 	my %spelled = $is_plain ? %plain_spelled : $flavour->{dialect} eq 'brackets' ? %brackets_spelled : ();
 	my $sql = "CREATE SCHEMA $flavour->{name};\n";
 	my @declared;
@@ -104,11 +124,12 @@ sub declare
 		my ($name, $type) = @$column;
 		my $is_scalar = $type !~ /jsonb|\[\]/;
 		my %options;
-		my @operators = ($is_scalar ? '= <> < <= > >= in' : (), $type =~ /text$|varchar/ ? 'like' : (), $can_null ? 'null' : ());
+		my @operators = ($is_scalar ? qw(= <> < <= > >= in) : (), $type =~ /text$|varchar/ ? 'like' : (), 'null');
+		@operators = grep { $can{$_} } @operators;
 		$options{filter} = join(' ', @operators) if @operators;
 		$options{key} = 'true' if $name eq 'id';
-		@options{qw(json param)} = ('/place/city', 'place.city') if $name eq 'city';
-		$options{sort} = 'nulls_last' if $flavour->{exact} and $type !~ /float|bool|uuid|mood|jsonb|\[\]/;
+		@options{qw(json param)} = @{ $city{ $flavour->{dialect} } // [ '/place/city', 'place.city' ] } if $name eq 'city';
+		$options{sort} = $flavour->{nulls} // 'nulls_last' if $flavour->{exact} and $type !~ /float|bool|uuid|mood|jsonb|\[\]/;
 		push @declared, "$name $type " . DistQuery::Test::options_clause(%options);
 	}
 	foreach my $table (@tables)
