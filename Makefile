@@ -64,6 +64,7 @@ OBJS = \
 	src/fetch/fetch_group.o \
 	src/fetch/fetch_page.o \
 	src/fetch/figures.o \
+	src/fdw/analyze.o \
 	src/fdw/bind.o \
 	src/fdw/bind_value.o \
 	src/fdw/choose.o \

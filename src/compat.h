@@ -71,6 +71,13 @@
 #define dq_estimate_array_length(root, node) estimate_array_length(node)
 #endif
 
+/* 15 put the sampler's state behind a pointer. */
+#if PG_VERSION_NUM >= 150000
+#define dq_reservoir_fraction(state) sampler_random_fract(&(state)->randstate)
+#else
+#define dq_reservoir_fraction(state) sampler_random_fract((state)->randstate)
+#endif
+
 /* 18 replaced btree strategies in path keys by CompareType. */
 #if PG_VERSION_NUM >= 180000
 #define dq_pathkey_is_descending(key) ((key)->pk_cmptype == COMPARE_GT)

@@ -19,6 +19,7 @@ PG_MODULE_MAGIC;
 
 bool dq_pushdown = true;
 bool dq_prefetch = true;
+int dq_analyze_rows = 30000;
 
 extern PGDLLEXPORT void _PG_init(void);
 
@@ -47,6 +48,10 @@ _PG_init(void)
 	DefineCustomBoolVariable("distquery.prefetch",
 							 "Asks all services of a statement at once when its first row is needed.",
 							 NULL, &dq_prefetch, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("distquery.analyze_rows",
+							"Rows that ANALYZE reads of a foreign table at most.", NULL,
+							&dq_analyze_rows, 30000, 100, INT_MAX, PGC_USERSET, 0, NULL, NULL,
+							NULL);
 	dq_service_define();
 	DefineCustomBoolVariable("distquery.learned_figures",
 							 "Plans with what earlier fetches have shown of tables.",

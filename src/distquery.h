@@ -11,4 +11,7 @@ extern bool dq_pushdown;
 /* distquery.prefetch: ask all services of a statement at its first row. */
 extern bool dq_prefetch;
 
+/* distquery.analyze_rows: what ANALYZE reads of a foreign table at most. */
+extern int dq_analyze_rows;
+
 #endif /* DISTQUERY_H */

@@ -22,6 +22,7 @@ distquery_handler(PG_FUNCTION_ARGS)
 	routine->IterateForeignScan = dqIterateForeignScan;
 	routine->ReScanForeignScan = dqReScanForeignScan;
 	routine->EndForeignScan = dqEndForeignScan;
+	routine->AnalyzeForeignTable = dqAnalyzeForeignTable;
 	routine->ExplainForeignScan = dqExplainForeignScan;
 	PG_RETURN_POINTER(routine);
 }

@@ -25,6 +25,10 @@ extern TupleTableSlot *dqIterateForeignScan(ForeignScanState *node);
 extern void dqReScanForeignScan(ForeignScanState *node);
 extern void dqEndForeignScan(ForeignScanState *node);
 
+/* analyze.c */
+extern bool dqAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
+								  BlockNumber *pages);
+
 /* explain.c */
 extern void dqExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
 

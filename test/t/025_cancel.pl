@@ -72,6 +72,7 @@ sub reads_endless
 my @stages = (
 	[ 'connecting', 'SELECT count(*) FROM connecting', sub { connecting() > $own_connecting } ],
 	[ 'waiting for the first byte', 'SELECT count(*) FROM hanging', sub { $service->stats->{in_flight} == 1 } ],
+	[ 'ANALYZE', 'ANALYZE hanging', sub { $service->stats->{in_flight} == 1 } ],
 	[ 'in the head', 'SELECT count(*) FROM head', sub { $service->stats->{in_flight} == 1 } ],
 	[ 'in the body', 'SELECT count(*) FROM body', sub { $service->stats->{in_flight} == 1 } ],
 	[ 'under a sort', 'SELECT * FROM rows ORDER BY name', sub { $service->stats->{in_flight} == 1 } ],

@@ -92,10 +92,29 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM distquery.table_figures'),
 $node->stop;
 
 #
-# Not preloaded
+# ANALYZE
 #
 
 $node = new_node('plain', 'distquery.learned_figures' => 'on');
+create_server($node, 'api', $service->url);
+create_table($node, 'api', 'forty', 'id int', path => '/data/plain/forty?_envelope=items', rows => '/items',
+	paging => 'offset', page_size => 2, total => '/total');
+$one = DistQuery::Session->new($node);
+$one->query('ANALYZE forty');
+is($one->query('SELECT rows FROM distquery.table_figures'), '40', 'ANALYZE teaches, too');
+$service->reset;
+alter_options($node, 'FOREIGN TABLE forty', SET => { path => '/data/plain/forty?_envelope=items&_delay=30' });
+$one->query('ANALYZE forty');
+cmp_ok($service->stats->{max_in_flight}, '>', 1, 'pages are asked together');
+is($service->count, 20, 'each once');
+$one->close;
+$node->stop;
+
+#
+# Not preloaded
+#
+
+$node = new_node('session', 'distquery.learned_figures' => 'on');
 create_server($node, 'api', $service->url);
 create_table($node, 'api', 'few', 'id int', path => '/data/plain/few');
 my $is_shared = $node->safe_psql('postgres', 'SHOW server_version_num') >= 170000;
