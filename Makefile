@@ -26,6 +26,7 @@ OBJS = \
 	src/rows/decoder_scalar.o \
 	src/rows/decoder_value.o \
 	src/rows/json_iterate.o \
+	src/rows/json_key.o \
 	src/rows/json_locate.o \
 	src/rows/json_pointer.o \
 	src/rows/json_scan.o \
@@ -39,6 +40,7 @@ OBJS = \
 	src/request/logic.o \
 	src/request/paging.o \
 	src/request/request.o \
+	src/request/scope.o \
 	src/request/template.o \
 	src/request/total.o \
 	src/request/url.o \
@@ -65,7 +67,10 @@ OBJS = \
 	src/fetch/fetch_page.o \
 	src/fetch/figures.o \
 	src/fdw/analyze.o \
+	src/fetch/key_index.o \
+	src/fetch/transaction_store.o \
 	src/fdw/bind.o \
+	src/fdw/bind_scope.o \
 	src/fdw/bind_value.o \
 	src/fdw/choose.o \
 	src/fdw/clause.o \

@@ -96,6 +96,13 @@
 #define dq_scan_checked_user(scan_node, rte) ((rte)->checkAsUser)
 #endif
 
+/* The same while planning. */
+#if PG_VERSION_NUM >= 160000
+#define dq_rel_checked_user(root, rel) ((rel)->userid)
+#else
+#define dq_rel_checked_user(root, rel) (planner_rt_fetch((rel)->relid, root)->checkAsUser)
+#endif
+
 /* 17 ties wait event sets to a resource owner; ours belongs to the backend. */
 #if PG_VERSION_NUM >= 170000
 #define dq_create_wait_event_set(nevents) CreateWaitEventSet(NULL, nevents)

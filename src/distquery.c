@@ -20,6 +20,12 @@ PG_MODULE_MAGIC;
 bool dq_pushdown = true;
 bool dq_prefetch = true;
 int dq_analyze_rows = 30000;
+int dq_forced_strategy = DQ_STRATEGY_DECLARED;
+
+static const struct config_enum_entry strategies[] = { { "declared", DQ_STRATEGY_DECLARED, false },
+													   { "live", STRATEGY_LIVE, false },
+													   { "store", STRATEGY_STORE, false },
+													   { NULL, 0, false } };
 
 extern PGDLLEXPORT void _PG_init(void);
 
@@ -35,6 +41,13 @@ static void
 assign_learned_figures(bool newval, void *extra)
 {
 	if (newval != dq_learned_figures)
+		ResetPlanCache();
+}
+
+static void
+assign_strategy(int newval, void *extra)
+{
+	if (newval != dq_forced_strategy)
 		ResetPlanCache();
 }
 
@@ -60,6 +73,11 @@ _PG_init(void)
 							 assign_learned_figures, NULL);
 	dq_figures_init();
 	dq_shared_init();
+	DefineCustomEnumVariable("distquery.strategy",
+							 "Forces a strategy for all tables of the session.",
+							 "\"declared\" leaves it to each table's option.", &dq_forced_strategy,
+							 DQ_STRATEGY_DECLARED, strategies, PGC_USERSET, 0, NULL,
+							 assign_strategy, NULL);
 	MarkGUCPrefixReserved("distquery");
 	dq_spec_init();
 	dq_stats_init();

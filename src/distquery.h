@@ -14,4 +14,8 @@ extern bool dq_prefetch;
 /* distquery.analyze_rows: what ANALYZE reads of a foreign table at most. */
 extern int dq_analyze_rows;
 
+/* distquery.strategy: a Strategy for all tables of the session, or this. */
+#define DQ_STRATEGY_DECLARED (-1)
+extern int dq_forced_strategy;
+
 #endif /* DISTQUERY_H */

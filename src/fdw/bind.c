@@ -15,7 +15,9 @@
 #include "access/nbtree.h"
 #include "catalog/pg_type.h"
 #include "fdw/bind.h"
+#include "fdw/bind_scope.h"
 #include "fdw/spell_value.h"
+#include "fetch/strategy.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -311,8 +313,9 @@ bound_condition(const Binder *binder, const Term *term, const Part *part)
 	return tree;
 }
 
+/* The URL of a choice, its conditions' pieces included or not. */
 static char *
-build_url(const Choice *choice)
+build_url(const Choice *choice, int nterms)
 {
 	const Binder *binder = choice->binder;
 	const TableSpec *table = binder->table;
@@ -334,7 +337,7 @@ build_url(const Choice *choice)
 						  .sort_asc = table->sort_asc,
 						  .sort_desc = table->sort_desc };
 
-	for (int i = 0; i < binder->nterms; i++)
+	for (int i = 0; i < nterms; i++)
 	{
 		const Term *term = &binder->terms[i];
 		const Part *part = choice->parts[i];
@@ -448,6 +451,32 @@ key_comparison(Term *term)
 	return term->compare;
 }
 
+/* What a choice restricts, for strategies that answer one question from another's rows. */
+static Scope *
+choice_scope(const Choice *choice)
+{
+	const Binder *binder = choice->binder;
+	Scope *scope = palloc0(sizeof(Scope));
+	ScopeTerm *terms = palloc0(sizeof(ScopeTerm) * Max(binder->nterms, 1));
+
+	scope->base = build_url(choice, 0);
+	scope->is_ordered = binder->plan->nsort > 0;
+	scope->is_whole = binder->nterms == 0;
+	scope->terms = terms;
+	for (int i = 0; i < binder->nterms; i++)
+	{
+		const Term *term = &binder->terms[i];
+		const Part *part = choice->parts[i];
+
+		if (term->value->is_unknown)
+			return NULL;
+		if (!is_in_path(binder, term))
+			dq_scope_term(&terms[scope->nterms++], term->column, term->condition, term->value->type,
+						  part->nvalues, part->values, part->texts);
+	}
+	return scope;
+}
+
 static void
 add_ask(Binder *binder, const Choice *choice, char *url)
 {
@@ -455,6 +484,9 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 				.body = build_body(choice),
 				.is_lookup = binder->plan->is_lookup,
 				.is_whole = binder->nterms == 0 && !binder->plan->is_lookup };
+
+	if (dq_strategy(binder->table) != STRATEGY_LIVE)
+		ask.scope = choice_scope(choice);
 
 	ask.values = palloc0(sizeof(RequestValue) * Max(binder->nterms, 1));
 	ask.checks = palloc0(sizeof(KeyCheck) * Max(binder->nterms, 1));
@@ -511,7 +543,7 @@ longest_list(const Choice *choice)
 static void
 ask_choice(Binder *binder, Choice *choice)
 {
-	char *url = build_url(choice);
+	char *url = build_url(choice, binder->nterms);
 	int i;
 
 	CHECK_FOR_INTERRUPTS();

@@ -43,6 +43,7 @@ typedef struct Ask
 	RequestValue *values; /* columns whose value the request determines */
 	int nchecks;
 	KeyCheck *checks;
+	Scope *scope; /* NULL for tables that are always asked */
 } Ask;
 
 /*

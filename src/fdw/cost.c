@@ -15,6 +15,7 @@
 
 /* Assumed where nothing is known. */
 #define GUESSED_LATENCY_MS 25.0
+#define STORED_LATENCY_MS 0.05 /* finding stored rows */
 #define GUESSED_PAGE_ROWS 100.0
 #define GUESSED_ROW_BYTES 200.0
 
@@ -77,6 +78,15 @@ dq_cost_unpaged(CostFacts facts)
 	facts.page_rows = 0;
 	facts.end_pages = 0;
 	return facts;
+}
+
+void
+dq_cost_is_stored(CostFacts *facts, double rows)
+{
+	facts->rows = rows;
+	facts->latency_ms = STORED_LATENCY_MS;
+	facts->row_bytes = 0;
+	facts->page_rows = 0;
 }
 
 /* Waiting, as PostgreSQL's cost. */

@@ -49,6 +49,9 @@ extern CostFacts dq_cost_facts(const TableSpec *table);
 /* The same for answers that are never paged (lookup_path). */
 extern CostFacts dq_cost_unpaged(CostFacts facts);
 
+/* So many rows are in the transaction's store: nothing is waited for. */
+extern void dq_cost_is_stored(CostFacts *facts, double rows);
+
 /*
  * A scan: so many questions (lists asked in parts; 1 without), asked at once, that bring so many
  * rows in all.

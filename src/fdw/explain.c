@@ -16,6 +16,7 @@
 #include "fdw/explain.h"
 #include "fdw/fdw.h"
 #include "fdw/scan.h"
+#include "fetch/strategy.h"
 #include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "request/url.h"
@@ -124,6 +125,8 @@ dq_explain_request(TableReader *reader, List *exprs, ExplainState *es)
 	ConditionValue *values = palloc0(sizeof(ConditionValue) * Max(plan->nconditions, 1));
 	Ask *asks;
 
+	if (dq_strategy(table) != STRATEGY_LIVE)
+		ExplainPropertyText("Strategy", dq_strategy_name(dq_strategy(table)), es);
 	if (plan->missing != NIL)
 	{
 		const ColumnSpec *column = &table->columns[linitial_int(plan->missing) - 1];
@@ -205,6 +208,16 @@ dq_explain_clauses(TableReader *reader, List *exprs, ExplainState *es)
 		ExplainPropertyList("Local", local, es);
 }
 
+/* "fetched 1, found 2": questions by where their rows came from; NULL for a table that is asked. */
+static char *
+store_text(const FetchStats *stats)
+{
+	if (stats->origins[FETCH_STORING] + stats->origins[FETCH_STORED] == 0)
+		return NULL;
+	return psprintf("fetched " INT64_FORMAT ", found " INT64_FORMAT, stats->origins[FETCH_STORING],
+					stats->origins[FETCH_STORED]);
+}
+
 static void
 indent_text(ExplainState *es)
 {
@@ -214,6 +227,10 @@ indent_text(ExplainState *es)
 void
 dq_explain_stats(const FetchStats *stats, ExplainState *es)
 {
+	char *store = store_text(stats);
+
+	if (store)
+		ExplainPropertyText("Store", store, es);
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 	{
 		indent_text(es);
@@ -222,7 +239,8 @@ dq_explain_stats(const FetchStats *stats, ExplainState *es)
 						 "  Bytes: " INT64_FORMAT "  Retries: " INT64_FORMAT
 						 "  Connections: " INT64_FORMAT "%s\n",
 						 stats->requests, stats->pages, stats->rows, stats->bytes, stats->retries,
-						 stats->connections, stats->is_shared ? "  (shares another scan's)" : "");
+						 stats->connections,
+						 stats->is_shared && !store ? "  (shares another scan's)" : "");
 		if (!es->timing)
 			return;
 		indent_text(es);

@@ -73,6 +73,7 @@ cost_scan(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan, const Sc
 {
 	CostFacts facts = choice->is_lookup ? dq_cost_unpaged(plan->facts) : plan->facts;
 	double rows = rows_sent(root, rel, choice);
+
 	FetchCost fetch = dq_cost_scan(&facts, questions_of(root, plan->table, choice), rows);
 	QualCost check;
 

@@ -5,9 +5,12 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "compat.h"
 #include "fdw/fdw.h"
 #include "fdw/plan_data.h"
 #include "fdw/relation.h"
+#include "fetch/strategy.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
@@ -34,6 +37,22 @@ dq_relation_clauses(List *restrict_infos)
 	return clauses;
 }
 
+/* Finds out whether this transaction has the table's rows already, and how many they are. */
+static void
+note_stored_rows(PlannerInfo *root, RelOptInfo *rel, RelationPlan *plan)
+{
+	Oid user;
+	int64 rows;
+
+	if (dq_strategy(plan->table) != STRATEGY_STORE)
+		return;
+	user = dq_rel_checked_user(root, rel);
+	plan->endpoint = dq_spec_endpoint(plan->table, OidIsValid(user) ? user : GetUserId());
+	plan->is_stored = dq_store_has_whole(plan->table, plan->endpoint, &rows);
+	if (plan->is_stored)
+		dq_cost_is_stored(&plan->facts, rows);
+}
+
 void
 dqGetForeignRelSize(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
@@ -47,6 +66,7 @@ dqGetForeignRelSize(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	/* What ANALYZE found; negative where it never ran. */
 	if (!plan->facts.has_learned_rows && rel->tuples >= 0)
 		plan->facts.rows = rel->tuples;
+	note_stored_rows(root, rel, plan);
 	rel->tuples = clamp_row_est(plan->facts.rows);
 	set_baserel_size_estimates(root, rel);
 	if (plan->choice.binds_key)
@@ -190,7 +210,9 @@ dqGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *pat
 	/* A sort above reads all rows before it gives one. */
 	data.is_frugal = root->tuple_fraction > 0 &&
 		pathkeys_contained_in(root->query_pathkeys, path->path.pathkeys);
-	data.row_limit = row_limit(root, &choice, path->path.pathkeys);
+	/* What is stored is stored whole. */
+	if (dq_strategy(plan->table) != STRATEGY_STORE)
+		data.row_limit = row_limit(root, &choice, path->path.pathkeys);
 	if (path->path.pathkeys != NIL)
 	{
 		List *sort = dq_relation_sort(root, rel, plan);

@@ -13,6 +13,8 @@ typedef struct RelationPlan
 	const TableSpec *table;
 	ScanChoice choice; /* with the table's own restrictions only */
 	CostFacts facts;
+	const Endpoint *endpoint; /* of stored tables only */
+	bool is_stored; /* the transaction has the whole collection: nothing has to be asked */
 } RelationPlan;
 
 /* Clauses of RestrictInfos, pseudoconstants left out. */

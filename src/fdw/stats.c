@@ -13,8 +13,10 @@
 #include "access/htup_details.h"
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_type.h"
+#include "fdw/bind_scope.h"
 #include "fdw/fdw.h"
 #include "fdw/relation.h"
+#include "fetch/strategy.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
@@ -93,7 +95,7 @@ guess_distinct(const TableSpec *table, const ColumnSpec *column, double rows)
 
 /* The fixed part of a pg_statistic row, which is all that is read where no slot is filled. */
 static HeapTuple
-statistics_tuple(double distinct)
+statistics_tuple(double distinct, double nulls)
 {
 	Size header = MAXALIGN(SizeofHeapTupleHeader);
 	Size len = header + sizeof(FormData_pg_statistic);
@@ -107,8 +109,25 @@ statistics_tuple(double distinct)
 	Form_pg_statistic statistics = (Form_pg_statistic) GETSTRUCT(tuple);
 
 	statistics->stadistinct = distinct;
-	statistics->stanullfrac = GUESSED_NULLS;
+	statistics->stanullfrac = nulls;
 	return tuple;
+}
+
+/* What a stored collection shows, else what the column looks like; 0: nothing to say. */
+static double
+count_distinct(const RelationPlan *plan, const ColumnSpec *column, double rows, double *nulls)
+{
+	double distinct;
+
+	if (plan->is_stored && !column->is_dropped)
+	{
+		ScopeTerm term = dq_scope_column(column);
+
+		if (dq_store_distinct(plan->table, plan->endpoint, &term, &distinct, nulls))
+			return distinct;
+	}
+	*nulls = GUESSED_NULLS;
+	return guess_distinct(plan->table, column, rows);
 }
 
 static bool
@@ -133,7 +152,8 @@ relation_stats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum, Variabl
 		rel->fdw_private == NULL || rel->fdwroutine->GetForeignRelSize != dqGetForeignRelSize)
 		return false;
 
-	const TableSpec *table = ((RelationPlan *) rel->fdw_private)->table;
+	const RelationPlan *plan = rel->fdw_private;
+	const TableSpec *table = plan->table;
 
 	if (attnum <= 0 || attnum > table->natts)
 		return false;
@@ -145,11 +165,12 @@ relation_stats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum, Variabl
 	if (has_statistics(rte, attnum))
 		return false;
 
-	double distinct = guess_distinct(table, column, rel->tuples);
+	double nulls;
+	double distinct = count_distinct(plan, column, rel->tuples, &nulls);
 
 	if (distinct == 0)
 		return false;
-	vardata->statsTuple = statistics_tuple(distinct);
+	vardata->statsTuple = statistics_tuple(distinct, nulls);
 	vardata->freefunc = heap_freetuple;
 	vardata->acl_ok = true; /* nothing in it is anybody's data */
 	return true;

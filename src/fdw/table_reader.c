@@ -184,7 +184,8 @@ dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 							 .page = ask->ask.page,
 							 .row_limit = reader->plan->row_limit,
 							 .is_frugal = reader->plan->is_frugal,
-							 .keep = keep };
+							 .keep = keep,
+							 .scope = ask->ask.scope };
 
 	ask->reader = dq_fetch_start(reader->group, &options);
 }
@@ -323,6 +324,8 @@ dq_reader_add_stats(FetchStats *sum, const OpenAsk *ask)
 	if (ask->reader == NULL)
 		return;
 	dq_fetch_stats(ask->reader, &stats);
+	for (int i = 0; i < FETCH_ORIGINS; i++)
+		sum->origins[i] += stats.origins[i];
 	if (stats.is_shared)
 	{
 		sum->is_shared = true;

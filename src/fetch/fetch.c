@@ -11,8 +11,10 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "fetch/fetch_private.h"
+#include "distquery.h"
 #include "fetch/figures.h"
+#include "fetch/strategy.h"
+#include "fetch/transaction_store.h"
 #include "transport/loop.h"
 #include "utils/memutils.h"
 
@@ -29,14 +31,17 @@ dq_fetch_method(const FetchOptions *options)
 	return options->body ? "POST" : "GET";
 }
 
-/* What tells one request, and one way to read its answer, from another. */
-static void
-fetch_identity(const FetchOptions *options, StringInfo out)
+/*
+ * What tells one request, and one way to read its answer, from another.  Returns the length of
+ * that part which does not depend on the URL.
+ */
+int
+dq_fetch_identity(const FetchOptions *options, StringInfo out)
 {
 	const TableSpec *table = options->table;
 	Request request = {
 		.method = dq_fetch_method(options),
-		.url = options->url,
+		.url = "",
 		.body = options->body ? dq_body_text(options->body, NULL) : NULL,
 		.nheaders = table->nheaders,
 		.headers = table->headers,
@@ -66,39 +71,53 @@ fetch_identity(const FetchOptions *options, StringInfo out)
 		appendStringInfo(out, "page " INT64_FORMAT " " INT64_FORMAT "|", options->page->number,
 						 options->page->size);
 	dq_credentials_identity(options->endpoint->credentials, out);
+
+	int shape_len = out->len;
+
+	appendStringInfo(out, "|%s", options->url);
+	return shape_len;
 }
 
-static FetchReader *
-fetch_reader(Fetch *fetch, bool is_shared)
+FetchReader *
+dq_fetch_reader(Fetch *fetch)
 {
 	FetchReader *reader = MemoryContextAllocZero(fetch->context, sizeof(FetchReader));
 	MemoryContext old = MemoryContextSwitchTo(fetch->context);
 
 	reader->fetch = fetch;
 	reader->spool_reader = dq_spool_reader(fetch->spool);
-	reader->is_shared = is_shared;
 	fetch->nreaders++;
 	MemoryContextSwitchTo(old);
 	return reader;
 }
 
-static Fetch *
-fetch_create(FetchGroup *group, const FetchOptions *options, StringInfo identity, uint64 hash)
+void
+dq_fetch_reader_free(FetchReader *reader)
 {
-	MemoryContext context = AllocSetContextCreate(dq_fetch_group_context(group), "distquery fetch",
-												  ALLOCSET_SMALL_SIZES);
+	dq_spool_reader_free(reader->spool_reader);
+	if (reader->page_request)
+		pfree(reader->page_request);
+	reader->fetch->nreaders--;
+	pfree(reader);
+}
+
+/* A fetch below a context, its first page asked; its temporary file is the current owner's. */
+Fetch *
+dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *options,
+				StringInfo identity, uint64 hash)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "distquery fetch", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Fetch *fetch = palloc0(sizeof(Fetch));
 
 	fetch->context = context;
-	fetch->group = group;
 	fetch->options = *options;
 	fetch->options.url = pstrdup(options->url);
 	fetch->options.body = options->body ? dq_body_copy(options->body) : NULL;
 	fetch->identity_hash = hash;
 	fetch->identity_len = identity->len;
 	fetch->identity = memcpy(palloc(identity->len + 1), identity->data, identity->len + 1);
-	fetch->memory_bytes = dq_fetch_group_share(group);
+	fetch->memory_bytes = memory_bytes;
 	fetch->spool = dq_spool_create(fetch->memory_bytes);
 	dlist_init(&fetch->ahead);
 	INSTR_TIME_SET_CURRENT(fetch->started);
@@ -124,29 +143,58 @@ fetch_create(FetchGroup *group, const FetchOptions *options, StringInfo identity
 	return fetch;
 }
 
-FetchReader *
-dq_fetch_start(FetchGroup *group, const FetchOptions *options)
+void
+dq_fetch_free(Fetch *fetch)
+{
+	dq_spool_free(fetch->spool);
+	MemoryContextDelete(fetch->context);
+}
+
+/* Asks the service, unless the group does so already. */
+static FetchReader *
+start_live(FetchGroup *group, const FetchOptions *options)
 {
 	StringInfoData identity;
+	FetchReader *reader;
 
 	initStringInfo(&identity);
-	fetch_identity(options, &identity);
+	dq_fetch_identity(options, &identity);
 
 	uint64 hash = hash_bytes_extended((const unsigned char *) identity.data, identity.len, 0);
 	Fetch *fetch = dq_fetch_group_find(group, identity.data, identity.len, hash);
 
-	if (fetch == NULL)
+	bool is_new = fetch == NULL;
+
+	if (is_new)
 	{
-		fetch = fetch_create(group, options, &identity, hash);
+		fetch = dq_fetch_create(dq_fetch_group_context(group), dq_fetch_group_share(group), options,
+								&identity, hash);
+		fetch->group = group;
 		dq_fetch_group_add(group, fetch);
-		pfree(identity.data);
-		return fetch_reader(fetch, false);
 	}
 	fetch->options.is_whole |= options->is_whole;
 	fetch->options.keep |= options->keep;
 	fetch->options.is_frugal &= options->is_frugal;
 	pfree(identity.data);
-	return fetch_reader(fetch, true);
+	reader = dq_fetch_reader(fetch);
+	reader->is_shared = !is_new;
+	return reader;
+}
+
+FetchReader *
+dq_fetch_start(FetchGroup *group, const FetchOptions *options)
+{
+	/* A sample tells of no question. */
+	if (options->page)
+		return start_live(group, options);
+	switch (dq_strategy(options->table))
+	{
+		case STRATEGY_STORE:
+			return dq_store_start(group, options);
+		case STRATEGY_LIVE:
+			break;
+	}
+	return start_live(group, options);
 }
 
 static void
@@ -222,6 +270,8 @@ fetch_should_wait(const Fetch *fetch)
 {
 	if (fetch->options.is_frugal)
 		return true;
+	if (fetch->options.all_first)
+		return false;
 	return dq_spool_bytes(fetch->spool) > AHEAD_BYTES ||
 		fetch->rows - fetch->rows_read > AHEAD_ROWS;
 }
@@ -331,46 +381,69 @@ dq_fetch_page_ended(Fetch *fetch, FetchPage *page)
 		fetch_pump(fetch, false);
 }
 
+/* The next row that is in the spool already. */
 bool
-dq_fetch_next(FetchReader *reader, FetchRow *row)
+dq_fetch_next_spooled(FetchReader *reader, FetchRow *row)
 {
 	Fetch *fetch = reader->fetch;
 	const char *bytes;
 	size_t len;
 
+	while (dq_spool_next(reader->spool_reader, &bytes, &len))
+	{
+		if (bytes[0] == 'P')
+		{
+			if (reader->page_request)
+				pfree(reader->page_request);
+			reader->page_request = memcpy(MemoryContextAlloc(fetch->context, len), bytes + 1,
+										  len - 1);
+			reader->page_request[len - 1] = '\0';
+			reader->page_rows = 0;
+			continue;
+		}
+		reader->rows++;
+		fetch->rows_read = Max(fetch->rows_read, reader->rows);
+		row->bytes = bytes;
+		row->len = len;
+		row->request = reader->page_request;
+		row->number = ++reader->page_rows;
+		return true;
+	}
+	return false;
+}
+
+/* Moves a fetch on, waiting for the service where it has to. */
+static void
+fetch_advance(Fetch *fetch)
+{
+	fetch_pump(fetch, true);
+	if (!fetch->is_finished)
+		dq_loop_step();
+}
+
+bool
+dq_fetch_next(FetchReader *reader, FetchRow *row)
+{
+	Fetch *fetch = reader->fetch;
+
+	while (fetch->options.all_first && !fetch->is_finished)
+		fetch_advance(fetch);
+	if (fetch->options.all_first && fetch->error)
+		dq_remote_error_raise(fetch->error);
+	if (fetch->stored)
+		return dq_store_next(reader, row);
 	for (;;)
 	{
 		if (!fetch->options.keep && dq_spool_is_kept(fetch->spool) &&
 			dq_spool_bytes(fetch->spool) > fetch->memory_bytes / 2)
 			dq_spool_release(fetch->spool);
-
-		while (dq_spool_next(reader->spool_reader, &bytes, &len))
-		{
-			if (bytes[0] == 'P')
-			{
-				if (reader->page_request)
-					pfree(reader->page_request);
-				reader->page_request = memcpy(MemoryContextAlloc(fetch->context, len), bytes + 1,
-											  len - 1);
-				reader->page_request[len - 1] = '\0';
-				reader->page_rows = 0;
-				continue;
-			}
-			reader->rows++;
-			fetch->rows_read = Max(fetch->rows_read, reader->rows);
-			row->bytes = bytes;
-			row->len = len;
-			row->request = reader->page_request;
-			row->number = ++reader->page_rows;
+		if (dq_fetch_next_spooled(reader, row))
 			return true;
-		}
 		if (fetch->error)
 			dq_remote_error_raise(fetch->error);
 		if (fetch->is_finished)
 			return false;
-		fetch_pump(fetch, true);
-		if (!fetch->is_finished)
-			dq_loop_step();
+		fetch_advance(fetch);
 	}
 }
 
@@ -380,6 +453,8 @@ dq_fetch_rewind(FetchReader *reader)
 	if (!dq_spool_is_kept(reader->fetch->spool))
 		return false;
 	dq_spool_rewind(reader->spool_reader);
+	if (reader->fetch->stored)
+		dq_store_rewind(reader);
 	reader->page_rows = 0;
 	reader->rows = 0;
 	return true;
@@ -392,6 +467,7 @@ dq_fetch_stats(const FetchReader *reader, FetchStats *stats)
 
 	*stats = fetch->stats;
 	stats->is_shared = reader->is_shared;
+	stats->origins[reader->origin] = 1;
 	stats->rows = fetch->rows;
 	if (fetch->head && fetch->head->exchange)
 	{
@@ -419,12 +495,27 @@ dq_fetch_close(FetchReader *reader)
 {
 	Fetch *fetch = reader->fetch;
 
-	dq_spool_reader_free(reader->spool_reader);
-	if (reader->page_request)
-		pfree(reader->page_request);
-	pfree(reader);
-	if (--fetch->nreaders > 0)
+	if (fetch->stored)
+	{
+		dq_store_close(reader);
+		return;
+	}
+	dq_fetch_reader_free(reader);
+	if (fetch->nreaders > 0)
 		return;
 	fetch_teach(fetch);
 	dq_fetch_group_retire(fetch->group, fetch);
+}
+
+Strategy
+dq_strategy(const TableSpec *table)
+{
+	return dq_forced_strategy == DQ_STRATEGY_DECLARED ? table->strategy :
+														(Strategy) dq_forced_strategy;
+}
+
+const char *
+dq_strategy_name(Strategy strategy)
+{
+	return strategy == STRATEGY_STORE ? "store" : "live";
 }

@@ -6,6 +6,7 @@
 #ifndef DQ_FETCH_H
 #define DQ_FETCH_H
 
+#include "request/scope.h"
 #include "spec/spec.h"
 
 typedef struct Fetch Fetch;
@@ -25,6 +26,8 @@ typedef struct FetchOptions
 	bool keep;				  /* rows will be read again */
 	bool is_whole;			  /* asks for the whole collection: tells how large it is */
 	const PagePosition *page; /* only this page of the collection; NULL: all */
+	bool all_first;			  /* all rows are fetched before the first is read; set by strategies */
+	const Scope *scope;		  /* what it restricts; NULL: its answer tells of no other question */
 } FetchOptions;
 
 typedef struct FetchRow
@@ -34,6 +37,16 @@ typedef struct FetchRow
 	const char *request; /* "GET http://...": the page that brought it, fit to be shown */
 	int64 number;		 /* row of that page, from 1 */
 } FetchRow;
+
+/* Where a reader's rows come from. */
+typedef enum FetchOrigin
+{
+	FETCH_ASKED,   /* the service, while they are read */
+	FETCH_STORING, /* the service, into the transaction's store */
+	FETCH_STORED   /* the transaction's store */
+} FetchOrigin;
+
+#define FETCH_ORIGINS (FETCH_STORED + 1)
 
 typedef struct FetchStats
 {
@@ -48,8 +61,9 @@ typedef struct FetchStats
 	double total_ms;	  /* from the start to the last byte, or to now */
 	bool is_shared;		  /* answered by a fetch that another scan had started */
 	bool has_total;
-	int64 total;	 /* rows of the whole answer, as the service says */
-	int64 page_rows; /* of the largest page */
+	int64 total;				  /* rows of the whole answer, as the service says */
+	int64 page_rows;			  /* of the largest page */
+	int64 origins[FETCH_ORIGINS]; /* questions by where their rows came from */
 } FetchStats;
 
 /*

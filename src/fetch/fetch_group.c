@@ -135,8 +135,7 @@ group_drop(FetchGroup *group, Fetch *fetch)
 
 	if (entry && entry->fetch == fetch)
 		hash_search(group->by_identity, &fetch->identity_hash, HASH_REMOVE, NULL);
-	dq_spool_free(fetch->spool);
-	MemoryContextDelete(fetch->context);
+	dq_fetch_free(fetch);
 }
 
 /* Drops what was not used for longest until the rest fits. */

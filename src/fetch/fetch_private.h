@@ -9,9 +9,13 @@
 #define DQ_FETCH_PRIVATE_H
 
 #include "fetch/fetch.h"
+#include "fetch/key_index.h"
 #include "lib/ilist.h"
 #include "rows/splitter.h"
 #include "transport/spool.h"
+
+typedef struct StoredAnswer StoredAnswer;
+typedef struct ReaderLease ReaderLease;
 
 typedef struct FetchPage
 {
@@ -38,7 +42,8 @@ struct Fetch
 	dlist_node lru_node; /* in FetchGroup.idle while it has no readers */
 	bool is_idle;
 	MemoryContext context;
-	FetchGroup *group;
+	FetchGroup *group;	  /* NULL: belongs to the transaction's store */
+	StoredAnswer *stored; /* of that store, else NULL */
 	FetchOptions options; /* texts copied */
 	uint64 identity_hash;
 	char *identity; /* bytes of the request and of the shape of its answer */
@@ -72,6 +77,13 @@ struct FetchReader
 	int64 rows;			/* read in all */
 	int64 page_rows;	/* read of this page */
 	bool is_shared;
+	FetchOrigin origin;
+	/* Only of stored answers: */
+	ReaderLease *lease;
+	const ScopeTerm *key_term; /* rows are found by this column's value, NULL: all are read */
+	uint64 *hashes;			   /* of the values asked for; NULL: all rows are read */
+	int nhashes;
+	KeyCursor *key_cursor; /* made at the first row */
 };
 
 /* fetch_group.c */
@@ -83,6 +95,13 @@ extern void dq_fetch_group_retire(FetchGroup *group, Fetch *fetch);
 
 /* fetch.c */
 extern const char *dq_fetch_method(const FetchOptions *options);
+extern int dq_fetch_identity(const FetchOptions *options, StringInfo out);
+extern Fetch *dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *options,
+							  StringInfo identity, uint64 hash);
+extern void dq_fetch_free(Fetch *fetch);
+extern FetchReader *dq_fetch_reader(Fetch *fetch);
+extern void dq_fetch_reader_free(FetchReader *reader);
+extern bool dq_fetch_next_spooled(FetchReader *reader, FetchRow *row);
 extern void dq_fetch_page_ended(Fetch *fetch, FetchPage *page);
 
 /* fetch_page.c */

@@ -23,6 +23,7 @@ static const char *const paging_words[] = {
 	"none", "page", "offset", "cursor", "link", "next", NULL
 };
 static const char *const last_page_words[] = { "empty", "short", NULL };
+static const char *const strategy_words[] = { "live", "store", NULL };
 static const char *const trust_words[] = { "recheck", "exact", NULL };
 static const char *const sort_words[] = { "nulls_first", "nulls_last", NULL };
 static const char *const from_words[] = { "request", NULL };
@@ -59,6 +60,9 @@ const OptionRow dq_options[OPTION_COUNT] = {
 						.words = not_found_words, .first_word = NOT_FOUND_EMPTY },
 	[OPT_PREFETCH] = { "prefetch", S | T, OPTION_BOOL, "true",
 					   "ask when the query starts, not when the scan is reached" },
+	[OPT_STRATEGY] = { "strategy", S | T, OPTION_ENUM, "live",
+					   "how questions are answered: live asks each time, store once a transaction",
+					   .words = strategy_words, .first_word = STRATEGY_LIVE },
 	[OPT_PROXY] = { "proxy", S, OPTION_PROXY, NULL, "URL of an HTTP proxy (default: none)" },
 	[OPT_CA_FILE] = { "ca_file", S, OPTION_FILE, NULL,
 					  "file of trusted certificate authorities (default: the system's)",

@@ -47,6 +47,13 @@ typedef enum Method
 	METHOD_POST
 } Method;
 
+/* How the questions of a table are answered. */
+typedef enum Strategy
+{
+	STRATEGY_LIVE = 0, /* by asking the service */
+	STRATEGY_STORE	   /* once a transaction, then from what was fetched */
+} Strategy;
+
 typedef struct ColumnSpec
 {
 	AttrNumber attnum;
@@ -95,6 +102,7 @@ typedef struct TableSpec
 	JsonPointer *lookup_rows;
 	char *lookup_rows_text;
 	NotFound not_found;
+	Strategy strategy;
 	PagingSpec paging;
 	JsonPointer *next; /* where cursor or next URL stands; NULL without */
 	char *next_text;

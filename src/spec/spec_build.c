@@ -370,6 +370,7 @@ dq_spec_build_table(Oid relid)
 	table->lookup_rows = compile_pointer(table->lookup_rows_text);
 	table->not_found = option_word(values, OPT_NOT_FOUND);
 	build_body(table, values);
+	table->strategy = option_word(values, OPT_STRATEGY);
 	build_paging(table, values);
 	build_headers(table, values);
 	table->logic = build_logic(values->dialect);

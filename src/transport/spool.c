@@ -19,7 +19,7 @@
 #define BLOCK_BYTES ((size_t) 32 * 1024)
 #define FIRST_BLOCK_BYTES ((size_t) 1024)
 
-typedef struct Block
+typedef struct SpoolBlock
 {
 	dlist_node node;
 	size_t size; /* allocated */
@@ -27,7 +27,7 @@ typedef struct Block
 	char *data; /* NULL: in the file */
 	int fileno;
 	off_t offset;
-} Block;
+} SpoolBlock;
 
 struct Spool
 {
@@ -37,8 +37,8 @@ struct Spool
 	int64 memory; /* bytes of blocks in memory */
 	int64 held;	  /* bytes of records in all blocks */
 	bool is_kept;
-	dlist_head blocks; /* oldest first */
-	Block *spill_from; /* oldest block that is in memory, NULL: look from the head */
+	dlist_head blocks;		/* oldest first */
+	SpoolBlock *spill_from; /* oldest block that is in memory, NULL: look from the head */
 	dlist_head readers;
 	BufFile *file;
 	int end_fileno;
@@ -50,11 +50,12 @@ struct SpoolReader
 {
 	dlist_node node;
 	Spool *spool;
-	Block *block; /* NULL: before the first */
+	SpoolBlock *block; /* NULL: before the first */
 	size_t offset;
-	char *buffer; /* copy of a block that is in the file */
+	size_t last_offset; /* of the record given last */
+	char *buffer;		/* copy of a block that is in the file */
 	size_t buffer_size;
-	Block *buffered; /* which one */
+	SpoolBlock *buffered; /* which one */
 };
 
 Spool *
@@ -85,7 +86,7 @@ dq_spool_create_beside(const Spool *other, int64 memory_bytes)
  * the loop.
  */
 static void
-spill_block(Spool *spool, Block *block)
+spill_block(Spool *spool, SpoolBlock *block)
 {
 	if (spool->file == NULL)
 	{
@@ -113,14 +114,15 @@ spill_block(Spool *spool, Block *block)
 	spool->file_blocks++;
 }
 
-static Block *
-next_block(Spool *spool, Block *block)
+static SpoolBlock *
+next_block(Spool *spool, SpoolBlock *block)
 {
 	if (block == NULL)
-		return dlist_is_empty(&spool->blocks) ? NULL :
-												dlist_head_element(Block, node, &spool->blocks);
+		return dlist_is_empty(&spool->blocks) ?
+			NULL :
+			dlist_head_element(SpoolBlock, node, &spool->blocks);
 	return dlist_has_next(&spool->blocks, &block->node) ?
-		dlist_container(Block, node, dlist_next_node(&spool->blocks, &block->node)) :
+		dlist_container(SpoolBlock, node, dlist_next_node(&spool->blocks, &block->node)) :
 		NULL;
 }
 
@@ -128,8 +130,8 @@ next_block(Spool *spool, Block *block)
 static void
 spill_excess(Spool *spool)
 {
-	Block *last = dlist_tail_element(Block, node, &spool->blocks);
-	Block *block = spool->spill_from ? spool->spill_from : next_block(spool, NULL);
+	SpoolBlock *last = dlist_tail_element(SpoolBlock, node, &spool->blocks);
+	SpoolBlock *block = spool->spill_from ? spool->spill_from : next_block(spool, NULL);
 
 	while (spool->memory > spool->memory_limit && block != last)
 	{
@@ -145,13 +147,14 @@ dq_spool_append(Spool *spool, const char *bytes, size_t len)
 {
 	uint32 header = (uint32) len;
 	size_t needed = sizeof(header) + len;
-	Block *block = dlist_is_empty(&spool->blocks) ? NULL :
-													dlist_tail_element(Block, node, &spool->blocks);
+	SpoolBlock *block = dlist_is_empty(&spool->blocks) ?
+		NULL :
+		dlist_tail_element(SpoolBlock, node, &spool->blocks);
 
 	if (block == NULL || block->size - block->used < needed)
 	{
 		size_t size = Max(block ? BLOCK_BYTES : FIRST_BLOCK_BYTES, needed);
-		Block *fresh = MemoryContextAllocZero(spool->context, sizeof(Block));
+		SpoolBlock *fresh = MemoryContextAllocZero(spool->context, sizeof(SpoolBlock));
 
 		fresh->data = MemoryContextAllocHuge(spool->context, size);
 		fresh->size = size;
@@ -187,7 +190,7 @@ dq_spool_reader_free(SpoolReader *reader)
 }
 
 static void
-free_block(Spool *spool, Block *block)
+free_block(Spool *spool, SpoolBlock *block)
 {
 	dlist_iter iter;
 
@@ -217,7 +220,7 @@ free_block(Spool *spool, Block *block)
 }
 
 static bool
-is_being_read(Spool *spool, Block *block)
+is_being_read(Spool *spool, SpoolBlock *block)
 {
 	dlist_iter iter;
 
@@ -235,7 +238,7 @@ is_being_read(Spool *spool, Block *block)
 static void
 forget_passed(Spool *spool)
 {
-	Block *block;
+	SpoolBlock *block;
 
 	while ((block = next_block(spool, NULL)) != NULL &&
 		   dlist_has_next(&spool->blocks, &block->node) && !is_being_read(spool, block))
@@ -247,7 +250,7 @@ static const char *
 block_bytes(SpoolReader *reader)
 {
 	Spool *spool = reader->spool;
-	Block *block = reader->block;
+	SpoolBlock *block = reader->block;
 
 	if (block->data)
 		return block->data;
@@ -279,7 +282,7 @@ dq_spool_next(SpoolReader *reader, const char **bytes, size_t *len)
 
 	while (reader->block == NULL || reader->offset == reader->block->used)
 	{
-		Block *next = next_block(spool, reader->block);
+		SpoolBlock *next = next_block(spool, reader->block);
 
 		if (next == NULL)
 			return false;
@@ -294,8 +297,31 @@ dq_spool_next(SpoolReader *reader, const char **bytes, size_t *len)
 	memcpy(&header, data, sizeof(header));
 	*bytes = data + sizeof(header);
 	*len = header;
+	reader->last_offset = reader->offset;
 	reader->offset += sizeof(header) + header;
 	return true;
+}
+
+SpoolPosition
+dq_spool_position(const SpoolReader *reader)
+{
+	return (SpoolPosition) { reader->block, (uint32) reader->last_offset };
+}
+
+void
+dq_spool_read(SpoolReader *reader, SpoolPosition position, const char **bytes, size_t *len)
+{
+	uint32 header;
+
+	Assert(reader->spool->is_kept);
+	reader->block = position.block;
+	reader->offset = position.offset;
+
+	const char *data = block_bytes(reader) + reader->offset;
+
+	memcpy(&header, data, sizeof(header));
+	*bytes = data + sizeof(header);
+	*len = header;
 }
 
 void
@@ -326,9 +352,19 @@ dq_spool_bytes(const Spool *spool)
 }
 
 void
+dq_spool_spill(Spool *spool)
+{
+	for (SpoolBlock *block = next_block(spool, NULL); block; block = next_block(spool, block))
+		if (block->data)
+			spill_block(spool, block);
+	spool->spill_from = NULL;
+	spool->memory_limit = 0;
+}
+
+void
 dq_spool_free(Spool *spool)
 {
-	Block *block;
+	SpoolBlock *block;
 
 	while ((block = next_block(spool, NULL)) != NULL)
 		free_block(spool, block);

@@ -45,6 +45,23 @@ extern bool dq_spool_is_kept(const Spool *spool);
 
 extern int64 dq_spool_bytes(const Spool *spool); /* held now, in memory and file */
 
+/* Moves all of a spool that nothing more is appended to into its file; may raise. */
+extern void dq_spool_spill(Spool *spool);
+
+/* Where a record lies; valid as long as the spool is kept. */
+typedef struct SpoolPosition
+{
+	struct SpoolBlock *block;
+	uint32 offset;
+} SpoolPosition;
+
+/* Where the record lies that dq_spool_next() gave last. */
+extern SpoolPosition dq_spool_position(const SpoolReader *reader);
+
+/* The record at a position, valid until the next call for this spool. */
+extern void dq_spool_read(SpoolReader *reader, SpoolPosition position, const char **bytes,
+						  size_t *len);
+
 extern void dq_spool_free(Spool *spool);
 
 #endif /* DQ_SPOOL_H */

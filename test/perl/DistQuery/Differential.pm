@@ -186,6 +186,8 @@ sub variants
 				push @variants, { schema => $flavour->{name}, pushdown => $pushdown, prefetch => $prefetch };
 			}
 		}
+		# the transaction's store: filled by the query itself, and holding everything before it
+		push @variants, { schema => $flavour->{name}, pushdown => 'on', prefetch => 'on', strategy => 'store', is_warm => $round };
 	}
 	return @variants;
 }
@@ -193,8 +195,17 @@ sub variants
 sub settings_of
 {
 	my ($variant) = @_;
+	my $strategy = $variant->{strategy} // 'declared';
 	return "SET search_path = $variant->{schema}, public; SET distquery.pushdown = $variant->{pushdown}; "
-	  . "SET distquery.prefetch = $variant->{prefetch}; ";
+	  . "SET distquery.prefetch = $variant->{prefetch}; SET distquery.strategy = $strategy; ";
+}
+
+# Before a query that shall find the rows of all tables in its transaction's store: errors must not end the transaction.
+sub warm_up
+{
+	my ($variant) = @_;
+	return "\\set ON_ERROR_ROLLBACK off\n" unless $variant->{is_warm};
+	return "BEGIN;\n\\set ON_ERROR_ROLLBACK on\n" . join('', map { "SELECT count(*) FROM $_;\n" } @tables);
 }
 
 # What was printed for one variant, made comparable.
@@ -226,7 +237,8 @@ sub compare
 		my $statements = join(";\n\\echo '\x1dNEXT'\n", @{ $query->{statements} });
 		foreach my $at (0 .. $#{ $query->{variants} })
 		{
-			$script .= "$query->{settings}" . settings_of($query->{variants}[$at]) . "\n\\echo '\x1dBEGIN $query->{number} $at'\n$statements;\n"
+			$script .= "$query->{settings}" . settings_of($query->{variants}[$at]) . "\n" . warm_up($query->{variants}[$at])
+			  . "\\echo '\x1dBEGIN $query->{number} $at'\n$statements;\n"
 			  . "\\echo '\x1dEND'\nROLLBACK; DEALLOCATE ALL;\n";
 			$self->{runs}++;
 		}
