@@ -17,7 +17,8 @@ SQL_PARTS = \
 	src/sql/materialize.sql \
 	src/sql/check_server.sql \
 	src/sql/shared_memory.sql \
-	src/sql/figures.sql
+	src/sql/figures.sql \
+	src/sql/async.sql
 
 OBJS = \
 	src/distquery.o \
@@ -86,7 +87,17 @@ OBJS = \
 	src/fdw/table_reader.o \
 	src/store/materialize.o \
 	src/insight/figures.o \
-	src/insight/shared_memory.o
+	src/insight/shared_memory.o \
+	src/async/client.o \
+	src/async/dispatcher.o \
+	src/async/drop.o \
+	src/async/executor.o \
+	src/async/process.o \
+	src/async/queue.o \
+	src/async/result_table.o \
+	src/async/settings.o \
+	src/async/submit.o \
+	src/async/trusted.o
 
 unlisted = $(filter-out $(SQL_PARTS) $(OBJS:.o=.c),$(wildcard src/*.c src/*/*.c src/sql/*.sql))
 ifneq (,$(unlisted))

@@ -103,6 +103,20 @@
 #define dq_rel_checked_user(root, rel) (planner_rt_fetch((rel)->relid, root)->checkAsUser)
 #endif
 
+/* 16 gives the settings as a list of its own, with its length. */
+#if PG_VERSION_NUM >= 160000
+#define dq_get_guc_variables(n) get_guc_variables(n)
+#else
+#define dq_get_guc_variables(n) (*(n) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
+/* 15 renamed it: analysis of a statement without parameters. */
+#if PG_VERSION_NUM >= 150000
+#define dq_parse_analyze(statement, sql) parse_analyze_fixedparams(statement, sql, NULL, 0, NULL)
+#else
+#define dq_parse_analyze(statement, sql) parse_analyze(statement, sql, NULL, 0, NULL)
+#endif
+
 /* 17 ties wait event sets to a resource owner; ours belongs to the backend. */
 #if PG_VERSION_NUM >= 170000
 #define dq_create_wait_event_set(nevents) CreateWaitEventSet(NULL, nevents)

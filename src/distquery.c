@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "async/async.h"
 #include "compat.h"
 #include "distquery.h"
 #include "fdw/fdw.h"
@@ -26,6 +27,7 @@ static const struct config_enum_entry strategies[] = { { "declared", DQ_STRATEGY
 													   { "live", STRATEGY_LIVE, false },
 													   { "store", STRATEGY_STORE, false },
 													   { NULL, 0, false } };
+int dq_max_workers = 4;
 
 extern PGDLLEXPORT void _PG_init(void);
 
@@ -78,6 +80,10 @@ _PG_init(void)
 							 "\"declared\" leaves it to each table's option.", &dq_forced_strategy,
 							 DQ_STRATEGY_DECLARED, strategies, PGC_USERSET, 0, NULL,
 							 assign_strategy, NULL);
+	DefineCustomIntVariable("distquery.max_workers",
+							"Submitted queries that run at once in a database.",
+							"Each takes one of max_worker_processes.", &dq_max_workers, 4, 1, 1024,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("distquery");
 	dq_spec_init();
 	dq_stats_init();

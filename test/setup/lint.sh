@@ -42,11 +42,11 @@ for file in $sources; do
     fi
     # A room includes only rooms below it.
     case $file in
-        src/rows/*) above='request|transport|spec|fetch|fdw|join|store|cache|copy|stream|insight' ;;
-        src/request/*) above='transport|spec|fetch|fdw|join|store|cache|copy|stream|insight' ;;
-        src/transport/*) above='spec|fetch|fdw|join|store|cache|copy|stream|insight' ;;
-        src/spec/*) above='fetch|fdw|join|store|cache|copy|stream|insight' ;;
-        src/fetch/*) above='fdw|join|store|cache|copy|stream|insight' ;;
+        src/rows/*) above='request|transport|spec|fetch|fdw|join|store|cache|copy|stream|insight|async' ;;
+        src/request/*) above='transport|spec|fetch|fdw|join|store|cache|copy|stream|insight|async' ;;
+        src/transport/*) above='spec|fetch|fdw|join|store|cache|copy|stream|insight|async' ;;
+        src/spec/*) above='fetch|fdw|join|store|cache|copy|stream|insight|async' ;;
+        src/fetch/*) above='fdw|join|store|cache|copy|stream|insight|async' ;;
         *) above='' ;;
     esac
     if [ -n "$above" ]; then
