@@ -72,9 +72,11 @@ OBJS = \
 	src/fetch/transaction_store.o \
 	src/fdw/bind.o \
 	src/fdw/bind_scope.o \
+	src/fdw/bind_tree.o \
 	src/fdw/bind_value.o \
 	src/fdw/choose.o \
 	src/fdw/clause.o \
+	src/fdw/clause_tree.o \
 	src/fdw/cost.o \
 	src/fdw/explain.o \
 	src/fdw/fdw.o \

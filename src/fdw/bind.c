@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "fdw/bind.h"
 #include "fdw/bind_scope.h"
+#include "fdw/bind_tree.h"
 #include "fdw/spell_value.h"
 #include "fetch/strategy.h"
 #include "miscadmin.h"
@@ -55,6 +56,9 @@ typedef struct Binder
 	const PlanData *plan;
 	int nterms;
 	Term *terms;
+	int ntrees;
+	const BoundTree **trees;  /* ORs; they are in all questions */
+	bool can_leave_trees_out; /* all of them are checked locally */
 	int nasks;
 	int max_asks;
 	Ask *asks;
@@ -66,20 +70,6 @@ must_send(const Binder *binder, const Term *term)
 {
 	return term->condition->is_exact || term->column->is_required || binder->plan->is_lookup ||
 		term->column->from_request;
-}
-
-static void
-raise_unsendable(const Binder *binder, const Term *term)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
-			 errmsg("could not ask foreign table \"%s\": the value of column \"%s\" cannot be sent to a service",
-					binder->table->name, term->column->name),
-			 term->column->limits ?
-				 errdetail(
-					 "The dialect has no way to say a text that is empty, has white space around it, or holds what it reads as syntax.") :
-				 errdetail(
-					 "Infinite values, NaN and years outside 1 to 9999 have no JSON spelling.")));
 }
 
 /* True when the service takes lists of this column's values. */
@@ -132,30 +122,6 @@ add_part(Term *term, Datum *values, const char **texts, int n)
 	term->parts[term->nparts++] = (Part) { n, values, texts };
 }
 
-/* False where no value of the column's type can be equal: 3,000,000,000 is no integer. */
-static bool
-can_equal(const Term *term, Datum value)
-{
-	Oid type = getBaseType(term->column->type);
-	int64 number;
-
-	if (term->condition->op != COND_EQ && term->condition->op != COND_IN)
-		return true;
-	switch (getBaseType(term->value->type))
-	{
-		case INT8OID:
-			number = DatumGetInt64(value);
-			break;
-		case INT4OID:
-			number = DatumGetInt32(value);
-			break;
-		default:
-			return true;
-	}
-	return (type != INT4OID || (number >= PG_INT32_MIN && number <= PG_INT32_MAX)) &&
-		(type != INT2OID || (number >= PG_INT16_MIN && number <= PG_INT16_MAX));
-}
-
 static bool
 is_in_path(const Binder *binder, const Term *term)
 {
@@ -174,13 +140,10 @@ value_text(const Binder *binder, const Term *term, Datum value)
 {
 	const PlanCondition *condition = term->condition;
 	bool is_parameter = !is_in_path(binder, term) && !is_in_body(binder, term, condition->op);
-	char *text = dq_spell_value(term->column, condition->op, term->value->type, value,
-								condition->is_exact);
 
-	if (text && is_parameter && term->column->limits && condition->op != COND_LIKE &&
-		!dq_text_can_say(term->column->limits, text))
-		return NULL;
-	return text;
+	return is_parameter ?
+		dq_bind_text(term->column, condition->op, term->value->type, value, condition->is_exact) :
+		dq_spell_value(term->column, condition->op, term->value->type, value, condition->is_exact);
 }
 
 /* Cuts the values of a condition into parts; false when the condition is left out. */
@@ -209,13 +172,13 @@ make_parts(Binder *binder, Term *term)
 	{
 		char *sent;
 
-		if (!can_equal(term, value->values[i]))
+		if (!dq_bind_can_equal(term->column, term->condition->op, value->type, value->values[i]))
 			continue;
 		sent = value_text(binder, term, value->values[i]);
 		if (sent == NULL)
 		{
 			if (must_send(binder, term))
-				raise_unsendable(binder, term);
+				dq_bind_unsendable(binder->table, term->column);
 			return false;
 		}
 		if (size > 1 && !can_list(term->column, sent))
@@ -241,6 +204,7 @@ typedef struct Choice
 {
 	const Binder *binder;
 	const Part **parts; /* nterms long */
+	bool with_trees;	/* the ORs are asked, too */
 } Choice;
 
 /* The value of a {column} in a path. */
@@ -315,11 +279,12 @@ bound_condition(const Binder *binder, const Term *term, const Part *part)
 
 /* The URL of a choice, its conditions' pieces included or not. */
 static char *
-build_url(const Choice *choice, int nterms)
+build_url(const Choice *choice, int nterms, bool with_trees)
 {
 	const Binder *binder = choice->binder;
 	const TableSpec *table = binder->table;
-	const BoundTree **conditions = palloc0(sizeof(BoundTree *) * Max(binder->nterms, 1));
+	const BoundTree **conditions = palloc0(sizeof(BoundTree *) *
+										   (binder->nterms + binder->ntrees + 1));
 	SortKey *sort = palloc0(sizeof(SortKey) * Max(binder->plan->nsort, 1));
 	const char **pieces = palloc0(sizeof(char *) * (table->natts + 1));
 	char *problem = NULL;
@@ -345,6 +310,8 @@ build_url(const Choice *choice, int nterms)
 		if (!is_in_path(binder, term) && !is_in_body(binder, term, part_op(term, part)))
 			conditions[question.nconditions++] = bound_condition(binder, term, part);
 	}
+	for (int i = 0; with_trees && i < binder->ntrees; i++)
+		conditions[question.nconditions++] = binder->trees[i];
 	for (int i = 0; i < binder->plan->nsort; i++)
 		sort[i] = (SortKey) { .name = table->columns[binder->plan->sort[i].attnum - 1].param,
 							  .is_descending = binder->plan->sort[i].is_descending };
@@ -459,9 +426,12 @@ choice_scope(const Choice *choice)
 	Scope *scope = palloc0(sizeof(Scope));
 	ScopeTerm *terms = palloc0(sizeof(ScopeTerm) * Max(binder->nterms, 1));
 
-	scope->base = build_url(choice, 0);
+	scope->base = build_url(choice, 0, false);
+	if (choice->with_trees && binder->ntrees > 0)
+		scope->logic = build_url(choice, 0, true);
+	scope->logic_is_checked = binder->can_leave_trees_out;
 	scope->is_ordered = binder->plan->nsort > 0;
-	scope->is_whole = binder->nterms == 0;
+	scope->is_whole = binder->nterms == 0 && scope->logic == NULL;
 	scope->terms = terms;
 	for (int i = 0; i < binder->nterms; i++)
 	{
@@ -483,7 +453,7 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 	Ask ask = { .url = url,
 				.body = build_body(choice),
 				.is_lookup = binder->plan->is_lookup,
-				.is_whole = binder->nterms == 0 && !binder->plan->is_lookup };
+				.is_whole = binder->nterms + binder->ntrees == 0 && !binder->plan->is_lookup };
 
 	if (dq_strategy(binder->table) != STRATEGY_LIVE)
 		ask.scope = choice_scope(choice);
@@ -543,11 +513,18 @@ longest_list(const Choice *choice)
 static void
 ask_choice(Binder *binder, Choice *choice)
 {
-	char *url = build_url(choice, binder->nterms);
+	size_t max_bytes = binder->table->max_url_bytes;
+	char *url = build_url(choice, binder->nterms, true);
 	int i;
 
 	CHECK_FOR_INTERRUPTS();
-	if (strlen(url) <= (size_t) binder->table->max_url_bytes || (i = longest_list(choice)) < 0)
+	choice->with_trees = true;
+	if (strlen(url) > max_bytes && binder->can_leave_trees_out && binder->ntrees > 0)
+	{
+		choice->with_trees = false;
+		url = build_url(choice, binder->nterms, false);
+	}
+	if (strlen(url) <= max_bytes || (i = longest_list(choice)) < 0)
 	{
 		add_ask(binder, choice, url);
 		return;
@@ -574,7 +551,7 @@ static void
 ask_product(Binder *binder)
 {
 	int *index = palloc0(sizeof(int) * (binder->nterms + 1));
-	Choice choice = { binder, palloc0(sizeof(Part *) * (binder->nterms + 1)) };
+	Choice choice = { .binder = binder, .parts = palloc0(sizeof(Part *) * (binder->nterms + 1)) };
 	int i;
 
 	do
@@ -622,6 +599,27 @@ leave_lists_out(Binder *binder)
 	}
 }
 
+/* The ORs that are asked; false when one of them is true for no row. */
+static bool
+bind_trees(Binder *binder, const ConditionValue *values)
+{
+	binder->trees = palloc0(sizeof(BoundTree *) * Max(binder->plan->ntrees, 1));
+	binder->can_leave_trees_out = true;
+	for (int i = 0; i < binder->plan->ntrees; i++)
+	{
+		const BoundTree *tree;
+		TreeVerdict verdict = dq_bind_tree(binder->table, binder->plan, i, values, &tree);
+
+		if (verdict == TREE_FALSE)
+			return false;
+		if (verdict == TREE_OMITTED)
+			continue;
+		binder->trees[binder->ntrees++] = tree;
+		binder->can_leave_trees_out &= !binder->plan->trees[i].is_exact;
+	}
+	return true;
+}
+
 int
 dq_bind_asks(const TableSpec *table, const PlanData *plan, const ConditionValue *values, Ask **asks)
 {
@@ -632,6 +630,8 @@ dq_bind_asks(const TableSpec *table, const PlanData *plan, const ConditionValue 
 	{
 		Term *term = &binder.terms[binder.nterms];
 
+		if (plan->conditions[i].in_tree)
+			continue;
 		term->condition = &plan->conditions[i];
 		term->column = &table->columns[plan->conditions[i].attnum - 1];
 		term->value = &values[i];
@@ -644,6 +644,11 @@ dq_bind_asks(const TableSpec *table, const PlanData *plan, const ConditionValue 
 			return 0;
 		}
 		binder.nterms++;
+	}
+	if (!bind_trees(&binder, values))
+	{
+		*asks = NULL;
+		return 0;
 	}
 	leave_lists_out(&binder);
 	ask_product(&binder);

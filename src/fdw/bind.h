@@ -15,6 +15,7 @@ typedef struct ConditionValue
 	Oid type;		 /* of the value, of its elements for an array */
 	bool is_unknown; /* EXPLAIN cannot know it yet; marker is sent in its place */
 	const char *marker;
+	bool has_null; /* the value, or one of a list's, is NULL */
 	int nvalues;   /* 0 for IS [NOT] NULL */
 	Datum *values; /* no NULLs; of an array in order and distinct */
 } ConditionValue;
@@ -59,6 +60,19 @@ extern int dq_bind_asks(const TableSpec *table, const PlanData *plan, const Cond
  */
 extern bool dq_bind_value(const PlanCondition *condition, Oid type, Datum datum, bool isnull,
 						  ConditionValue *value);
+
+/*
+ * The text of a value as it is sent in a query string; NULL when it cannot be said.  is_exact: it is
+ * not widened.
+ */
+extern char *dq_bind_text(const ColumnSpec *column, ConditionOp op, Oid type, Datum value,
+						  bool is_exact);
+
+/* False where no value of the column's type can be equal: 3,000,000,000 is no integer. */
+extern bool dq_bind_can_equal(const ColumnSpec *column, ConditionOp op, Oid type, Datum value);
+
+/* Raises for a value that has to be sent and cannot be said. */
+pg_noreturn extern void dq_bind_unsendable(const TableSpec *table, const ColumnSpec *column);
 
 /* Raises for columns that must be restricted and are not. */
 pg_noreturn extern void dq_bind_missing(const TableSpec *table, const PlanData *plan);

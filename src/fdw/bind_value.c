@@ -5,7 +5,9 @@
 #include "postgres.h"
 
 #include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
 #include "fdw/bind.h"
+#include "fdw/spell_value.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -37,6 +39,53 @@ dq_bind_missing(const TableSpec *table, const PlanData *plan)
 					 quote_identifier(column->name))));
 }
 
+void
+dq_bind_unsendable(const TableSpec *table, const ColumnSpec *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
+			 errmsg("could not ask foreign table \"%s\": the value of column \"%s\" cannot be sent to a service",
+					table->name, column->name),
+			 column->limits ?
+				 errdetail(
+					 "The dialect has no way to say a text that is empty, has white space around it, or holds what it reads as syntax.") :
+				 errdetail(
+					 "Infinite values, NaN and years outside 1 to 9999 have no JSON spelling.")));
+}
+
+char *
+dq_bind_text(const ColumnSpec *column, ConditionOp op, Oid type, Datum value, bool is_exact)
+{
+	char *text = dq_spell_value(column, op, type, value, is_exact);
+
+	if (text && column->limits && op != COND_LIKE && !dq_text_can_say(column->limits, text))
+		return NULL;
+	return text;
+}
+
+bool
+dq_bind_can_equal(const ColumnSpec *column, ConditionOp op, Oid value_type, Datum value)
+{
+	Oid type = getBaseType(column->type);
+	int64 number;
+
+	if (op != COND_EQ && op != COND_IN)
+		return true;
+	switch (getBaseType(value_type))
+	{
+		case INT8OID:
+			number = DatumGetInt64(value);
+			break;
+		case INT4OID:
+			number = DatumGetInt32(value);
+			break;
+		default:
+			return true;
+	}
+	return (type != INT4OID || (number >= PG_INT32_MIN && number <= PG_INT32_MAX)) &&
+		(type != INT2OID || (number >= PG_INT16_MIN && number <= PG_INT16_MAX));
+}
+
 static int
 compare_values(const void *a, const void *b, void *arg)
 {
@@ -65,6 +114,7 @@ dq_bind_value(const PlanCondition *condition, Oid type, Datum datum, bool isnull
 			  ConditionValue *value)
 {
 	memset(value, 0, sizeof(*value));
+	value->has_null = isnull;
 	if (isnull)
 		return false;
 	value->type = type;
@@ -87,8 +137,11 @@ dq_bind_value(const PlanCondition *condition, Oid type, Datum datum, bool isnull
 	get_typlenbyvalalign(value->type, &len, &byval, &align);
 	deconstruct_array(array, value->type, len, byval, align, &value->values, &nulls, &n);
 	for (int i = 0; i < n; i++)
+	{
+		value->has_null |= nulls[i];
 		if (!nulls[i])
 			value->values[value->nvalues++] = value->values[i];
+	}
 	value->nvalues = distinct_values(value->type, value->values, value->nvalues);
 	return value->nvalues > 0;
 }

@@ -9,7 +9,7 @@
 #include "postgres.h"
 
 #include "distquery.h"
-#include "fdw/clause.h"
+#include "fdw/clause_tree.h"
 
 /*
  * Conditions of one group on one column would share a parameter; one is asked, the rest is checked
@@ -35,13 +35,17 @@ op_group(ConditionOp op)
 
 /*
  * The clause already asked that stands in the way of this one, preferring "=" over everything else
- * on the column.
+ * on the column.  Families that have AND and OR take any number of conditions on one column.
  */
 static bool
-is_superseded(List *asked, const ClauseMatch *match)
+is_superseded(const TableSpec *table, List *asked, const ClauseMatch *match)
 {
+	const ColumnSpec *column = &table->columns[match->attnum - 1];
+	bool is_parameter = !column->in_path && !column->from_request && column->body_ops == 0;
 	ListCell *cell;
 
+	if (table->logic && is_parameter && column->part[match->op])
+		return false;
 	foreach(cell, asked)
 	{
 		const ClauseMatch *other = lfirst(cell);
@@ -153,7 +157,7 @@ choose_collection(const TableSpec *table, List *matches, ScanChoice *choice)
 				add_local(choice, match->clause,
 						  psprintf("column \"%s\" has no filter \"%s\"", column->name,
 								   dq_condition_op_name(match->op)));
-			else if (is_superseded(choice->asked, match))
+			else if (is_superseded(table, choice->asked, match))
 				add_local(choice, match->clause, "another condition on the column is asked");
 			else
 				choice->asked = lappend(choice->asked, match);
@@ -198,10 +202,33 @@ note_columns(const TableSpec *table, ScanChoice *choice)
 	choice->binds_key &= has_key;
 }
 
+/* True for what may be asked as several conditions. */
+static bool
+could_be_tree(const Expr *clause)
+{
+	return IsA(clause, ScalarArrayOpExpr) ||
+		(IsA(clause, BoolExpr) && ((const BoolExpr *) clause)->boolop == OR_EXPR);
+}
+
+static void
+choose_trees(List *trees, ScanChoice *choice)
+{
+	ListCell *cell;
+
+	if (!choice->is_lookup)
+	{
+		choice->trees = trees;
+		return;
+	}
+	foreach(cell, trees)
+		add_local(choice, ((TreeMatch *) lfirst(cell))->clause, "a lookup asks by key only");
+}
+
 void
 dq_clause_choose(const TableSpec *table, Index relid, List *clauses, ScanChoice *choice)
 {
 	List *matches = NIL;
+	List *trees = NIL;
 	ListCell *cell;
 
 	memset(choice, 0, sizeof(*choice));
@@ -209,8 +236,25 @@ dq_clause_choose(const TableSpec *table, Index relid, List *clauses, ScanChoice 
 	{
 		ClauseMatch *match = palloc0(sizeof(ClauseMatch));
 		Expr *clause = lfirst(cell);
+		TreeMatch tree;
+		bool is_tree = false;
 		const char *reason = dq_clause_match(table, relid, clause, match);
 
+		if (reason && dq_clause_match_list(table, relid, clause, match))
+			reason = NULL;
+		else if (reason && could_be_tree(clause))
+		{
+			reason = dq_clause_match_tree(table, relid, clause, &tree);
+			is_tree = reason == NULL;
+		}
+		if (is_tree)
+		{
+			if (dq_pushdown)
+				trees = lappend(trees, memcpy(palloc(sizeof(tree)), &tree, sizeof(tree)));
+			else
+				add_local(choice, clause, "distquery.pushdown is off");
+			continue;
+		}
 		if (reason == NULL && !dq_pushdown && !table->columns[match->attnum - 1].is_required)
 			reason = "distquery.pushdown is off";
 		if (reason)
@@ -222,5 +266,6 @@ dq_clause_choose(const TableSpec *table, Index relid, List *clauses, ScanChoice 
 		choose_lookup(table, matches, choice);
 	else
 		choose_collection(table, matches, choice);
+	choose_trees(trees, choice);
 	note_columns(table, choice);
 }

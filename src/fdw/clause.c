@@ -254,7 +254,7 @@ can_say_text(const ColumnSpec *column, Oid type, Datum datum)
  * that it cannot, the condition is left out of the question, so it must not be trusted before.
  */
 static bool
-is_sayable(const ColumnSpec *column, ConditionOp op, Expr *value)
+is_sayable(const ColumnSpec *column, ConditionOp op, Expr *value, bool is_array)
 {
 	Const *constant = (Const *) value;
 	Oid element;
@@ -271,7 +271,7 @@ is_sayable(const ColumnSpec *column, ConditionOp op, Expr *value)
 		constant = (Const *) ((RelabelType *) constant)->arg;
 	if (!IsA(constant, Const) || constant->constisnull)
 		return false;
-	if (op != COND_IN)
+	if (!is_array)
 		return can_say_text(column, constant->consttype, constant->constvalue);
 	element = get_base_element_type(constant->consttype);
 	get_typlenbyvalalign(element, &len, &is_byval, &align);
@@ -285,14 +285,12 @@ is_sayable(const ColumnSpec *column, ConditionOp op, Expr *value)
 
 /* Fills match for "column op value", or says why not. */
 static const char *
-match_comparison(const TableSpec *table, Index relid, const ColumnSpec *column, ConditionOp op,
-				 Expr *value, Oid collation, ClauseMatch *match)
+match_values(const TableSpec *table, Index relid, const ColumnSpec *column, ConditionOp op,
+			 Expr *value, Oid value_type, Oid collation, ClauseMatch *match)
 {
-	Oid value_type = exprType((Node *) value);
+	bool is_array = value_type != exprType((Node *) value);
 	const char *reason;
 
-	if (op == COND_IN)
-		value_type = get_base_element_type(value_type);
 	if ((reason = refuse_op(column, op)) != NULL ||
 		(reason = refuse_types(column, op, value_type, collation)) != NULL ||
 		(reason = refuse_value((Node *) value, relid)) != NULL)
@@ -300,9 +298,29 @@ match_comparison(const TableSpec *table, Index relid, const ColumnSpec *column, 
 	match->attnum = column->attnum;
 	match->op = op;
 	match->value = value;
-	match->is_array = op == COND_IN;
-	match->is_exact = (column->exact_ops & COND_BIT(op)) != 0 && is_sayable(column, op, value);
+	match->is_array = is_array;
+	match->is_exact = (column->exact_ops & COND_BIT(op)) != 0 &&
+		is_sayable(column, op, value, is_array);
 	return NULL;
+}
+
+static const char *
+match_comparison(const TableSpec *table, Index relid, const ColumnSpec *column, ConditionOp op,
+				 Expr *value, Oid collation, ClauseMatch *match)
+{
+	return match_values(table, relid, column, op, value, exprType((Node *) value), collation,
+						match);
+}
+
+/* The same for a list of values. */
+static const char *
+match_list(const TableSpec *table, Index relid, const ColumnSpec *column, ConditionOp op,
+		   ScalarArrayOpExpr *expr, ClauseMatch *match)
+{
+	Expr *array = lsecond(expr->args);
+
+	return match_values(table, relid, column, op, array,
+						get_base_element_type(exprType((Node *) array)), expr->inputcollid, match);
 }
 
 static const char *
@@ -349,8 +367,25 @@ match_array(const TableSpec *table, Index relid, ScalarArrayOpExpr *expr, Clause
 		!comparison_op(expr->opno, getBaseType(exprType(linitial(expr->args))), &op) ||
 		op != COND_EQ)
 		return "only = ANY is asked of services";
-	return match_comparison(table, relid, column, COND_IN, lsecond(expr->args), expr->inputcollid,
-							match);
+	return match_list(table, relid, column, COND_IN, expr, match);
+}
+
+const char *
+dq_clause_match_none(const TableSpec *table, Index relid, ScalarArrayOpExpr *expr,
+					 ClauseMatch *match)
+{
+	const ColumnSpec *column = match_column(table, relid, linitial(expr->args));
+	ConditionOp op;
+
+	memset(match, 0, sizeof(*match));
+	match->clause = (Expr *) expr;
+	if (column == NULL)
+		return "the column is part of an expression";
+	if (expr->useOr ||
+		!comparison_op(expr->opno, getBaseType(exprType(linitial(expr->args))), &op) ||
+		op != COND_NE)
+		return "only = ANY and <> ALL are asked of services";
+	return match_list(table, relid, column, COND_NE, expr, match);
 }
 
 static const char *

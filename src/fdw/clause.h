@@ -26,10 +26,18 @@ typedef struct ClauseMatch
 extern const char *dq_clause_match(const TableSpec *table, Index relid, Expr *clause,
 								   ClauseMatch *match);
 
+/*
+ * The same for "column <> ALL (array)", an AND of "<>": op is COND_NE, the value an array.  Only for
+ * trees (clause_tree.h).
+ */
+extern const char *dq_clause_match_none(const TableSpec *table, Index relid,
+										ScalarArrayOpExpr *clause, ClauseMatch *match);
+
 /* What a scan with these clauses asks, and what stays local. */
 typedef struct ScanChoice
 {
 	List *asked;	/* ClauseMatch pointers */
+	List *trees;	/* TreeMatch pointers (clause_tree.h): ORs that are asked as a whole */
 	List *local;	/* Expr pointers: clauses not asked */
 	List *reasons;	/* char pointers, one for each of local */
 	bool is_lookup; /* one item each by lookup_path */

@@ -81,7 +81,8 @@ preview_values(TableReader *reader, List *exprs, ExplainState *es, ConditionValu
 			continue;
 		}
 		datum = ExecEvalExpr(state, reader->parent->ps_ExprContext, &isnull);
-		if (!dq_bind_value(condition, exprType((Node *) state->expr), datum, isnull, &values[i]))
+		if (!dq_bind_value(condition, exprType((Node *) state->expr), datum, isnull, &values[i]) &&
+			!condition->in_tree)
 			return false;
 	}
 	return true;
@@ -194,10 +195,15 @@ dq_explain_clauses(TableReader *reader, List *exprs, ExplainState *es)
 	ListCell *cell;
 	int next = plan->nvalues + plan->nasked;
 
-	for (int i = 0; i < plan->nasked; i++)
+	for (int i = 0; i < plan->nasked - plan->ntrees; i++)
 		asked = lappend(asked,
 						psprintf("%s%s", asked_clause(reader, exprs, es, i),
 								 plan->conditions[i].is_exact ? " (trusted)" : ""));
+	for (int i = 0; i < plan->ntrees; i++)
+		asked = lappend(asked,
+						psprintf("%s%s",
+								 deparse(reader, es, list_nth(exprs, next - plan->ntrees + i)),
+								 plan->trees[i].is_exact ? " (trusted)" : ""));
 	foreach(cell, plan->reasons)
 		local = lappend(local,
 						psprintf("%s: %s", deparse(reader, es, list_nth(exprs, next++)),

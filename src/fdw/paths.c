@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "distquery.h"
+#include "fdw/clause_tree.h"
 #include "fdw/fdw.h"
 #include "fdw/plan_data.h"
 #include "fdw/relation.h"
@@ -62,6 +63,8 @@ rows_sent(PlannerInfo *root, RelOptInfo *rel, const ScanChoice *choice)
 		return 1;
 	foreach(cell, choice->asked)
 		clauses = lappend(clauses, ((ClauseMatch *) lfirst(cell))->clause);
+	foreach(cell, choice->trees)
+		clauses = lappend(clauses, ((TreeMatch *) lfirst(cell))->clause);
 	return clamp_row_est(rel->tuples *
 						 clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER, NULL));
 }

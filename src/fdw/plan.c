@@ -6,6 +6,7 @@
 
 #include "access/sysattr.h"
 #include "compat.h"
+#include "fdw/clause_tree.h"
 #include "fdw/fdw.h"
 #include "fdw/plan_data.h"
 #include "fdw/relation.h"
@@ -138,35 +139,94 @@ value_name(PlannerInfo *root, Node *value)
 					quote_identifier(get_rte_attribute_name(rte, var->varattno)));
 }
 
+/* Adds a condition; its value becomes an expression of the plan. */
+static void
+add_condition(PlannerInfo *root, PlanData *data, const ClauseMatch *match, List **exprs)
+{
+	PlanCondition *condition = &data->conditions[data->nconditions++];
+
+	condition->attnum = match->attnum;
+	condition->op = match->op;
+	condition->value = -1;
+	condition->is_array = match->is_array;
+	condition->is_exact = match->is_exact;
+	if (match->value == NULL)
+		return;
+	condition->value = list_length(*exprs);
+	*exprs = lappend(*exprs, match->value);
+	data->markers = lappend(data->markers, makeString(value_name(root, (Node *) match->value)));
+}
+
+static int
+count_leaves(const ClauseTree *tree)
+{
+	int leaves = tree->kind == BOUND_CONDITION;
+	ListCell *cell;
+
+	foreach(cell, tree->parts)
+		leaves += count_leaves(lfirst(cell));
+	return leaves;
+}
+
+/* Writes a tree in prefix order, its conditions behind those that are there. */
+static List *
+add_tree(PlannerInfo *root, PlanData *data, const ClauseTree *tree, List *code, List **exprs)
+{
+	ListCell *cell;
+
+	code = lappend_int(code, tree->kind);
+	if (tree->kind == BOUND_CONDITION)
+	{
+		code = lappend_int(code, data->nconditions);
+		add_condition(root, data, tree->leaf, exprs);
+		data->conditions[data->nconditions - 1].in_tree = true;
+		return code;
+	}
+	code = lappend_int(code, list_length(tree->parts));
+	foreach(cell, tree->parts)
+		code = add_tree(root, data, lfirst(cell), code, exprs);
+	return code;
+}
+
+static void
+add_trees(PlannerInfo *root, PlanData *data, const ScanChoice *choice, List **exprs, List **recheck)
+{
+	ListCell *cell;
+
+	data->trees = palloc0(sizeof(PlanTree) * Max(list_length(choice->trees), 1));
+	foreach(cell, choice->trees)
+	{
+		const TreeMatch *match = lfirst(cell);
+		PlanTree *tree = &data->trees[data->ntrees++];
+
+		tree->is_exact = match->is_exact;
+		tree->code = add_tree(root, data, match->tree, NIL, exprs);
+		if (match->is_exact)
+			*recheck = lappend(*recheck, match->clause);
+	}
+}
+
 static void
 add_conditions(PlannerInfo *root, PlanData *data, const ScanChoice *choice, List **exprs,
 			   List **recheck)
 {
 	ListCell *cell;
 
+	int leaves = 0;
+
+	foreach(cell, choice->trees)
+		leaves += count_leaves(((TreeMatch *) lfirst(cell))->tree);
 	data->is_lookup = choice->is_lookup;
-	data->nconditions = list_length(choice->asked);
-	data->conditions = palloc0(sizeof(PlanCondition) * Max(data->nconditions, 1));
+	data->conditions = palloc0(sizeof(PlanCondition) * Max(list_length(choice->asked) + leaves, 1));
 	foreach(cell, choice->asked)
 	{
 		const ClauseMatch *match = lfirst(cell);
-		PlanCondition *condition = &data->conditions[foreach_current_index(cell)];
 
-		condition->attnum = match->attnum;
-		condition->op = match->op;
-		condition->value = -1;
-		condition->is_array = match->is_array;
-		condition->is_exact = match->is_exact;
-		if (match->value)
-		{
-			condition->value = list_length(*exprs);
-			*exprs = lappend(*exprs, match->value);
-			data->markers = lappend(data->markers,
-									makeString(value_name(root, (Node *) match->value)));
-		}
+		add_condition(root, data, match, exprs);
 		if (match->is_exact)
 			*recheck = lappend(*recheck, match->clause);
 	}
+	add_trees(root, data, choice, exprs, recheck);
 	data->nvalues = list_length(*exprs);
 }
 
@@ -179,7 +239,9 @@ add_clauses_for_explain(PlanData *data, const ScanChoice *choice, List **exprs)
 
 	foreach(cell, choice->asked)
 		*exprs = lappend(*exprs, ((ClauseMatch *) lfirst(cell))->clause);
-	data->nasked = list_length(choice->asked);
+	foreach(cell, choice->trees)
+		*exprs = lappend(*exprs, ((TreeMatch *) lfirst(cell))->clause);
+	data->nasked = list_length(choice->asked) + list_length(choice->trees);
 	forboth(cell, choice->local, reason, choice->reasons)
 	{
 		if (contain_subplans(lfirst(cell)))

@@ -14,16 +14,41 @@ enum PlanDataPart
 {
 	PART_FLAGS,		 /* is_lookup, is_frugal, nvalues, nasked */
 	PART_ROW_LIMIT,	 /* a String, 64 bits wide */
-	PART_CONDITIONS, /* five integers each */
+	PART_CONDITIONS, /* six integers each */
 	PART_SORT,		 /* two integers each */
 	PART_RETRIEVED,
 	PART_MISSING,
 	PART_MARKERS,
-	PART_REASONS
+	PART_REASONS,
+	PART_TREES /* a list of integers each: is_exact, then the code */
 };
 
-#define INTS_PER_CONDITION 5
+#define INTS_PER_CONDITION 6
 #define INTS_PER_SORT 2
+
+static List *
+write_trees(const PlanData *data)
+{
+	List *trees = NIL;
+
+	for (int i = 0; i < data->ntrees; i++)
+		trees = lappend(trees, lcons_int(data->trees[i].is_exact, list_copy(data->trees[i].code)));
+	return trees;
+}
+
+static void
+read_trees(PlanData *data, List *trees)
+{
+	data->ntrees = list_length(trees);
+	data->trees = palloc0(sizeof(PlanTree) * Max(data->ntrees, 1));
+	for (int i = 0; i < data->ntrees; i++)
+	{
+		List *tree = list_nth(trees, i);
+
+		data->trees[i].is_exact = linitial_int(tree) != 0;
+		data->trees[i].code = list_copy_tail(tree, 1);
+	}
+}
 
 List *
 dq_plan_data_write(const PlanData *data)
@@ -40,6 +65,7 @@ dq_plan_data_write(const PlanData *data)
 		conditions = lappend_int(conditions, condition->value);
 		conditions = lappend_int(conditions, condition->is_array);
 		conditions = lappend_int(conditions, condition->is_exact);
+		conditions = lappend_int(conditions, condition->in_tree);
 	}
 	for (int i = 0; i < data->nsort; i++)
 	{
@@ -53,7 +79,8 @@ dq_plan_data_write(const PlanData *data)
 
 	parts = lappend(parts, data->missing);
 	parts = lappend(parts, data->markers);
-	return lappend(parts, data->reasons);
+	parts = lappend(parts, data->reasons);
+	return lappend(parts, write_trees(data));
 }
 
 PlanData *
@@ -80,7 +107,8 @@ dq_plan_data_read(List *fdw_private)
 			.op = list_nth_int(conditions, first + 1),
 			.value = list_nth_int(conditions, first + 2),
 			.is_array = list_nth_int(conditions, first + 3) != 0,
-			.is_exact = list_nth_int(conditions, first + 4) != 0
+			.is_exact = list_nth_int(conditions, first + 4) != 0,
+			.in_tree = list_nth_int(conditions, first + 5) != 0
 		};
 	}
 	data->nsort = list_length(sort) / INTS_PER_SORT;
@@ -90,6 +118,7 @@ dq_plan_data_read(List *fdw_private)
 		data->sort[i].attnum = list_nth_int(sort, i * INTS_PER_SORT);
 		data->sort[i].is_descending = list_nth_int(sort, i * INTS_PER_SORT + 1) != 0;
 	}
+	read_trees(data, list_nth(fdw_private, PART_TREES));
 	data->retrieved = list_nth(fdw_private, PART_RETRIEVED);
 	data->missing = list_nth(fdw_private, PART_MISSING);
 	data->markers = list_nth(fdw_private, PART_MARKERS);

@@ -17,7 +17,15 @@ typedef struct PlanCondition
 	int value; /* index in ForeignScan.fdw_exprs, -1 without a value */
 	bool is_array;
 	bool is_exact;
+	bool in_tree; /* part of a PlanTree */
 } PlanCondition;
+
+/* An AND or OR of conditions that is asked as a whole. */
+typedef struct PlanTree
+{
+	bool is_exact;
+	List *code; /* integers, in prefix order: BoundKind, then a number of parts or of a condition */
+} PlanTree;
 
 typedef struct PlanSort
 {
@@ -26,8 +34,8 @@ typedef struct PlanSort
 } PlanSort;
 
 /*
- * ForeignScan.fdw_exprs holds nvalues values, then the clauses that are asked (nasked), then those
- * that stay local; clauses are there for EXPLAIN only.
+ * ForeignScan.fdw_exprs holds nvalues values, then the clauses that are asked (nasked: those of
+ * single conditions in their order, then the trees'), then those that stay local; clauses are there for EXPLAIN only.
  */
 typedef struct PlanData
 {
@@ -37,7 +45,9 @@ typedef struct PlanData
 	int nvalues;
 	int nasked;
 	int nconditions;
-	PlanCondition *conditions;
+	PlanCondition *conditions; /* those of trees last */
+	int ntrees;
+	PlanTree *trees;
 	int nsort;
 	PlanSort *sort;
 	List *retrieved; /* integers: attnums to decode */

@@ -166,7 +166,8 @@ dq_reader_evaluate(TableReader *reader, ConditionValue *values)
 			continue;
 		state = reader->value_states[condition->value];
 		datum = ExecEvalExpr(state, econtext, &isnull);
-		if (!dq_bind_value(condition, exprType((Node *) state->expr), datum, isnull, &values[i]))
+		if (!dq_bind_value(condition, exprType((Node *) state->expr), datum, isnull, &values[i]) &&
+			!condition->in_tree)
 			return false;
 	}
 	return true;

@@ -134,6 +134,10 @@ dq_scope_contains(const Scope *wide, const Scope *narrow)
 {
 	if (strcmp(wide->base, narrow->base) != 0)
 		return false;
+	if (wide->logic && (narrow->logic == NULL || strcmp(wide->logic, narrow->logic) != 0))
+		return false;
+	if (narrow->logic && wide->logic == NULL && !narrow->logic_is_checked)
+		return false;
 	for (int w = 0; w < wide->nterms; w++)
 	{
 		bool follows = false;
@@ -184,6 +188,8 @@ dq_scope_copy(const Scope *scope)
 	ScopeTerm *terms = palloc0(sizeof(ScopeTerm) * Max(scope->nterms, 1));
 
 	copy->base = copy_text(scope->base);
+	copy->logic = copy_text(scope->logic);
+	copy->logic_is_checked = scope->logic_is_checked;
 	copy->is_whole = scope->is_whole;
 	copy->is_ordered = scope->is_ordered;
 	copy->nterms = scope->nterms;

@@ -36,9 +36,11 @@ typedef struct ScopeTerm
 
 typedef struct Scope
 {
-	const char *base; /* URL of the question without its conditions */
-	bool is_whole;	  /* nothing is restricted, in the path neither */
-	bool is_ordered;  /* the service is asked for an order, which the reader relies on */
+	const char *base;	   /* URL of the question without its conditions */
+	const char *logic;	   /* the same with its ORs; NULL: it has none */
+	bool logic_is_checked; /* rows are held against the ORs again when they are read */
+	bool is_whole;		   /* nothing is restricted, in the path neither */
+	bool is_ordered;	   /* the service is asked for an order, which the reader relies on */
 	int nterms;
 	const ScopeTerm *terms;
 } Scope;

@@ -92,7 +92,8 @@ part_spell(const OptionValues *values, const ColumnSpec *column, ConditionOp op,
 		return NULL;
 	if (values->dialect->whole)
 		return column->spell[op];
-	return by_dialect && source ?
+	/* A name with what parts names from operators there would have to be quoted, or is a path. */
+	return by_dialect && source && strpbrk(column->param, ".,:()\"") == NULL ?
 		dq_template_compile(source, dq_condition_placeholders(op), &problem) :
 		NULL;
 }

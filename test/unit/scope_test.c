@@ -204,6 +204,25 @@ test_hashes(void)
 	   "and in another spelling");
 }
 
+static void
+test_logic(void)
+{
+	Scope whole = { .base = "/x" };
+	Scope either = { .base = "/x", .logic = "/x?or", .logic_is_checked = true };
+	Scope trusted = { .base = "/x", .logic = "/x?or" };
+	Scope other = { .base = "/x", .logic = "/x?other", .logic_is_checked = true };
+
+	ok(dq_scope_contains(&whole, &either), "an OR that is checked is found in the whole");
+	ok(!dq_scope_contains(&whole, &trusted), "one that is trusted is not");
+	ok(!dq_scope_contains(&either, &whole), "nor the whole in an OR");
+	ok(dq_scope_contains(&either, &either) && dq_scope_contains(&trusted, &trusted) &&
+		   !dq_scope_contains(&either, &other),
+	   "ORs are the same or have nothing to do with each other");
+	ok(strcmp(dq_scope_copy(&either)->logic, "/x?or") == 0 &&
+		   dq_scope_copy(&either)->logic_is_checked && dq_scope_copy(&whole)->logic == NULL,
+	   "and are copied");
+}
+
 int
 main(void)
 {
@@ -212,5 +231,6 @@ main(void)
 	test_ranges();
 	test_key_term();
 	test_hashes();
+	test_logic();
 	return tap_done();
 }

@@ -127,7 +127,7 @@ sub pattern
 my @conditions = (
 	[ 9, \&compare ], [ 4, \&in_list ], [ 3, \&any_array ], [ 4, \&like ], [ 3, \&null_test ], [ 3, \&between ],
 	[ 3, \&boolean ], [ 4, \&expression ], [ 2, \&negation ], [ 3, \&either ], [ 1, \&columns_of_row ], [ 2, \&containers ],
-	[ 4, \&near_moment ],
+	[ 4, \&near_moment ], [ 6, \&logic ],
 );
 
 sub condition
@@ -253,6 +253,25 @@ sub either
 	my ($self, $x, $depth) = @_;
 	return $self->compare($x) if $depth > 2;
 	return '(' . $self->condition($x, $depth + 1) . ' OR ' . $self->condition($x, $depth + 1) . ')';
+}
+
+# What some services can be asked as a whole, nested.
+sub logic
+{
+	my ($self, $x, $depth) = @_;
+	my @parts;
+	foreach my $at (1 .. 2 + int(rand(2)))
+	{
+		my $column = pick(@scalars);
+		push @parts, chance(0.25) && $depth < 2 ? $self->logic($x, $depth + 1)
+		  : chance(0.4) ? "$x.$column " . pick(qw(= = <> < >= >)) . ' ' . $self->value($column)
+		  : chance(0.3) ? "$x.$column " . pick('IN', 'IN', 'NOT IN') . ' (' . join(', ', $self->list($column)) . ')'
+		  : pick($self->null_test($x), $self->boolean($x), $self->any_array($x), $self->like($x));
+	}
+	return '(' . join(pick(' OR ', ' OR ', ' AND '), @parts) . ')' if chance(0.8);
+	# one column only: a list, whatever the dialect
+	my $column = pick(@scalars);
+	return '(' . join(' OR ', map { "$x.$column = " . $self->value($column) } 1 .. 2 + int(rand(3))) . ')';
 }
 
 # Conditions joined by AND, at least so many.
