@@ -73,6 +73,7 @@ OBJS = \
 	src/fdw/bind.o \
 	src/fdw/bind_scope.o \
 	src/fdw/bind_tree.o \
+	src/fdw/bind_keys.o \
 	src/fdw/bind_value.o \
 	src/fdw/choose.o \
 	src/fdw/clause.o \
@@ -87,6 +88,12 @@ OBJS = \
 	src/fdw/spell_value.o \
 	src/fdw/stats.o \
 	src/fdw/table_reader.o \
+	src/join/join_exec.o \
+	src/join/join_explain.o \
+	src/join/join_fill.o \
+	src/join/join_paths.o \
+	src/join/join_plan.o \
+	src/join/key_table.o \
 	src/store/materialize.o \
 	src/insight/figures.o \
 	src/insight/shared_memory.o \

@@ -41,6 +41,7 @@ SELECT count(*) FROM (SELECT * FROM counted LIMIT 5) x;
 SELECT * FROM known WHERE foreign_table = 'counted'::regclass;
 SELECT expected_rows('SELECT * FROM counted');
 
+SET distquery.lookup_join = off;
 -- plans follow: read as a whole, with 2,000 rows in a few pages, rather than asked for each of many orders
 CREATE FOREIGN TABLE orders (id bigint, product_id bigint) SERVER figures OPTIONS (path '/data/plain/orders', estimated_rows '300');
 CREATE FUNCTION join_method(query text) RETURNS text LANGUAGE plpgsql AS $$

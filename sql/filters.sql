@@ -71,9 +71,11 @@ SET enable_mergejoin = off;
 CREATE TABLE wanted (customer_id int);
 INSERT INTO wanted VALUES (7), (8), (7), (NULL);
 ANALYZE wanted;
+SET distquery.lookup_join = off;
 SELECT replace(plan, '(w.customer_id = customer_id)', '(customer_id = w.customer_id)') AS plan -- turned before 16
   FROM plan('SELECT o.id FROM wanted w JOIN orders o ON o.customer_id = w.customer_id') AS plan;
 SELECT w.customer_id, o.id FROM wanted w JOIN orders o ON o.customer_id = w.customer_id ORDER BY 1, 2;
+RESET distquery.lookup_join;
 RESET enable_hashjoin;
 RESET enable_mergejoin;
 

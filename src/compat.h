@@ -192,4 +192,42 @@ dq_named_dsm_segment(const char *name, size_t size, void (*initialize)(void *))
 #define dq_named_dsm_segment(name, size, initialize) NULL
 #endif
 
+/* Before 15 every custom scan was taken to be able to project. */
+#if PG_VERSION_NUM >= 150000
+#define DQ_CUSTOMPATH_SUPPORT_PROJECTION CUSTOMPATH_SUPPORT_PROJECTION
+#else
+#define DQ_CUSTOMPATH_SUPPORT_PROJECTION 0
+#endif
+
+/* 18 counts disabled nodes instead of adding a large cost. */
+#if PG_VERSION_NUM >= 180000
+#define dq_path_set_disabled(path, outer) ((path).disabled_nodes = (outer)->disabled_nodes)
+#else
+#define dq_path_set_disabled(path, outer) ((void) 0)
+#endif
+
+/* The user whose rights count for a table that no ForeignScan node reads. */
+#if PG_VERSION_NUM >= 160000
+#define dq_rte_checked_user(estate, rte) \
+	((rte)->perminfoindex == 0 ?         \
+		 InvalidOid :                    \
+		 getRTEPermissionInfo((estate)->es_rteperminfos, (rte))->checkAsUser)
+#else
+#define dq_rte_checked_user(estate, rte) ((rte)->checkAsUser)
+#endif
+
+/* 18 tells result relations apart. */
+#if PG_VERSION_NUM >= 180000
+#define dq_range_table_relation(estate, index) ExecGetRangeTableRelation(estate, index, false)
+#else
+#define dq_range_table_relation(estate, index) ExecGetRangeTableRelation(estate, index)
+#endif
+
+/* 18 added room to reserve before the tuple. */
+#if PG_VERSION_NUM >= 180000
+#define dq_form_minimal_tuple(desc, values, nulls) heap_form_minimal_tuple(desc, values, nulls, 0)
+#else
+#define dq_form_minimal_tuple(desc, values, nulls) heap_form_minimal_tuple(desc, values, nulls)
+#endif
+
 #endif /* DQ_COMPAT_H */

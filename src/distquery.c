@@ -10,6 +10,7 @@
 #include "fdw/fdw.h"
 #include "fetch/figures.h"
 #include "fmgr.h"
+#include "join/join.h"
 #include "spec/spec.h"
 #include "transport/service_state.h"
 #include "transport/shared_state.h"
@@ -28,6 +29,12 @@ static const struct config_enum_entry strategies[] = { { "declared", DQ_STRATEGY
 													   { "store", STRATEGY_STORE, false },
 													   { NULL, 0, false } };
 int dq_max_workers = 4;
+int dq_lookup_join = LOOKUP_JOIN_AUTO;
+
+static const struct config_enum_entry lookup_join_words[] = { { "auto", LOOKUP_JOIN_AUTO, false },
+															  { "on", LOOKUP_JOIN_ON, false },
+															  { "off", LOOKUP_JOIN_OFF, false },
+															  { NULL, 0, false } };
 
 extern PGDLLEXPORT void _PG_init(void);
 
@@ -50,6 +57,13 @@ static void
 assign_strategy(int newval, void *extra)
 {
 	if (newval != dq_forced_strategy)
+		ResetPlanCache();
+}
+
+static void
+assign_lookup_join(int newval, void *extra)
+{
+	if (newval != dq_lookup_join)
 		ResetPlanCache();
 }
 
@@ -84,7 +98,13 @@ _PG_init(void)
 							"Submitted queries that run at once in a database.",
 							"Each takes one of max_worker_processes.", &dq_max_workers, 4, 1, 1024,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("distquery.lookup_join",
+							 "Asks for a join's keys in batches instead of row by row or all rows.",
+							 "auto: where it is estimated to be cheapest; on: wherever it is possible.",
+							 &dq_lookup_join, LOOKUP_JOIN_AUTO, lookup_join_words, PGC_USERSET, 0,
+							 NULL, assign_lookup_join, NULL);
 	MarkGUCPrefixReserved("distquery");
 	dq_spec_init();
 	dq_stats_init();
+	dq_join_init();
 }

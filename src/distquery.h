@@ -17,5 +17,14 @@ extern int dq_analyze_rows;
 /* distquery.strategy: a Strategy for all tables of the session, or this. */
 #define DQ_STRATEGY_DECLARED (-1)
 extern int dq_forced_strategy;
+/* distquery.lookup_join: gather keys of outer rows and ask for them in batches. */
+typedef enum LookupJoin
+{
+	LOOKUP_JOIN_OFF = 0,
+	LOOKUP_JOIN_AUTO, /* where it is estimated to be cheapest */
+	LOOKUP_JOIN_ON	  /* wherever it is possible */
+} LookupJoin;
+
+extern int dq_lookup_join;
 
 #endif /* DISTQUERY_H */

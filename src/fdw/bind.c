@@ -79,9 +79,9 @@ takes_lists(const ColumnSpec *column)
 	return (column->filters & COND_BIT(COND_IN)) && dq_column_says(column, COND_IN);
 }
 
-/* False when the value has to be asked alone.  JSON has no separator that a value could hold. */
-static bool
-can_list(const ColumnSpec *column, const char *text)
+/* JSON has no separator that a value could hold. */
+bool
+dq_bind_can_list(const ColumnSpec *column, const char *text)
 {
 	return (column->body_ops & COND_BIT(COND_IN)) ||
 		dq_condition_can_list(column->spell[COND_IN], text);
@@ -96,9 +96,12 @@ part_op(const Term *term, const Part *part)
 {
 	const ColumnSpec *column = term->column;
 
+	/* EXPLAIN shows keys that are not there yet as the list they will be. */
+	if (term->condition->key > 0 && term->value->is_unknown && column->can_list)
+		return COND_IN;
 	if (term->condition->op == COND_IN && part->nvalues == 1 && dq_column_says(column, COND_EQ) &&
 		(!takes_lists(column) || (column->filters & COND_BIT(COND_EQ)) ||
-		 !can_list(column, part->texts[0])))
+		 !dq_bind_can_list(column, part->texts[0])))
 		return COND_EQ;
 	return term->condition->op;
 }
@@ -107,13 +110,9 @@ part_op(const Term *term, const Part *part)
 static int
 part_size(const Binder *binder, const Term *term)
 {
-	const ColumnSpec *column = term->column;
-
 	if (term->condition->op != COND_IN)
 		return Max(term->value->nvalues, 1);
-	if (binder->plan->is_lookup || column->in_path || column->from_request || !takes_lists(column))
-		return 1;
-	return binder->table->max_batch;
+	return term->column->can_list && !binder->plan->is_lookup ? binder->table->max_batch : 1;
 }
 
 static void
@@ -181,7 +180,7 @@ make_parts(Binder *binder, Term *term)
 				dq_bind_unsendable(binder->table, term->column);
 			return false;
 		}
-		if (size > 1 && !can_list(term->column, sent))
+		if (size > 1 && !dq_bind_can_list(term->column, sent))
 		{
 			const char **alone = palloc(sizeof(char *));
 			Datum *key = palloc(sizeof(Datum));

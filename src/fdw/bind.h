@@ -74,6 +74,35 @@ extern bool dq_bind_can_equal(const ColumnSpec *column, ConditionOp op, Oid type
 /* Raises for a value that has to be sent and cannot be said. */
 pg_noreturn extern void dq_bind_unsendable(const TableSpec *table, const ColumnSpec *column);
 
+/*
+ * Keys of a lookup join, asked together.  Composite keys are rows of ncolumns values; none is NULL,
+ * all rows differ.
+ */
+typedef struct KeyBatch
+{
+	int ncolumns;
+	const Oid *types; /* of each column's values */
+	int nkeys;
+	const Datum *values; /* nkeys rows of ncolumns values */
+} KeyBatch;
+
+/*
+ * The questions for a batch of keys: dq_bind_asks with the conditions of keys (PlanCondition.key)
+ * filled, once for each group of keys that can be asked together.  values are those of the other
+ * conditions.
+ */
+extern int dq_bind_keys(const TableSpec *table, const PlanData *plan, const ConditionValue *values,
+						const KeyBatch *batch, Ask **asks);
+
+/* Keys that one question can hold: max_batch if some column of the key can be listed, else 1. */
+extern int dq_bind_max_keys(const TableSpec *table, const PlanData *plan);
+
+/* False when a value of a list has to be asked alone. */
+extern bool dq_bind_can_list(const ColumnSpec *column, const char *text);
+
+/* A list of n values, none NULL, as a condition's value: in order and distinct. Takes values over. */
+extern void dq_bind_list(ConditionValue *value, Oid type, Datum *values, int n);
+
 /* Raises for columns that must be restricted and are not. */
 pg_noreturn extern void dq_bind_missing(const TableSpec *table, const PlanData *plan);
 

@@ -127,21 +127,33 @@ dq_bind_value(const PlanCondition *condition, Oid type, Datum datum, bool isnull
 	}
 
 	ArrayType *array = DatumGetArrayTypeP(datum);
+	Oid element_type = ARR_ELEMTYPE(array);
+	Datum *elements;
 	bool *nulls;
+	bool has_null = false;
+	int kept = 0;
 	int n;
 	int16 len;
 	bool byval;
 	char align;
 
-	value->type = ARR_ELEMTYPE(array);
-	get_typlenbyvalalign(value->type, &len, &byval, &align);
-	deconstruct_array(array, value->type, len, byval, align, &value->values, &nulls, &n);
+	get_typlenbyvalalign(element_type, &len, &byval, &align);
+	deconstruct_array(array, element_type, len, byval, align, &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
-		value->has_null |= nulls[i];
+		has_null |= nulls[i];
 		if (!nulls[i])
-			value->values[value->nvalues++] = value->values[i];
+			elements[kept++] = elements[i];
 	}
-	value->nvalues = distinct_values(value->type, value->values, value->nvalues);
+	dq_bind_list(value, element_type, elements, kept);
+	value->has_null = has_null;
 	return value->nvalues > 0;
+}
+
+void
+dq_bind_list(ConditionValue *value, Oid type, Datum *values, int n)
+{
+	*value = (ConditionValue) { .type = type,
+								.values = values,
+								.nvalues = distinct_values(type, values, n) };
 }

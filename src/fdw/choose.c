@@ -101,8 +101,7 @@ prefers_lookup(const TableSpec *table, List *matches)
 
 		if (match == NULL)
 			return false;
-		can_batch |= match->op == COND_IN && (column->filters & COND_BIT(COND_IN)) &&
-			dq_column_says(column, COND_IN);
+		can_batch |= match->op == COND_IN && column->can_list;
 	}
 	return !can_batch;
 }
@@ -227,7 +226,14 @@ choose_trees(List *trees, ScanChoice *choice)
 void
 dq_clause_choose(const TableSpec *table, Index relid, List *clauses, ScanChoice *choice)
 {
-	List *matches = NIL;
+	dq_clause_choose_with_keys(table, relid, NIL, clauses, choice);
+}
+
+void
+dq_clause_choose_with_keys(const TableSpec *table, Index relid, List *keys, List *clauses,
+						   ScanChoice *choice)
+{
+	List *matches = list_copy(keys);
 	List *trees = NIL;
 	ListCell *cell;
 

@@ -323,8 +323,10 @@ match_list(const TableSpec *table, Index relid, const ColumnSpec *column, Condit
 						get_base_element_type(exprType((Node *) array)), expr->inputcollid, match);
 }
 
+/* "column op value", whichever side the column stands on; NULL, or why it is no such clause. */
 static const char *
-match_operator(const TableSpec *table, Index relid, OpExpr *expr, ClauseMatch *match)
+split_operator(const TableSpec *table, Index relid, OpExpr *expr, const ColumnSpec **column,
+			   ConditionOp *op, Expr **value)
 {
 	if (list_length(expr->args) != 2)
 		return "the operator is evaluated locally";
@@ -332,15 +334,14 @@ match_operator(const TableSpec *table, Index relid, OpExpr *expr, ClauseMatch *m
 	Node *left = linitial(expr->args);
 	Node *right = lsecond(expr->args);
 	Oid opno = expr->opno;
-	const ColumnSpec *column = match_column(table, relid, left);
-	ConditionOp op;
 
-	if (column == NULL)
+	*column = match_column(table, relid, left);
+	if (*column == NULL)
 	{
 		Node *swap = left;
 
-		column = match_column(table, relid, right);
-		if (column == NULL)
+		*column = match_column(table, relid, right);
+		if (*column == NULL)
 			return "the column is part of an expression";
 		left = right;
 		right = swap;
@@ -348,11 +349,57 @@ match_operator(const TableSpec *table, Index relid, OpExpr *expr, ClauseMatch *m
 		if (!OidIsValid(opno))
 			return "the operator is evaluated locally";
 	}
+	*value = (Expr *) right;
 	if (opno == OID_TEXT_LIKE_OP)
-		op = COND_LIKE;
-	else if (!comparison_op(opno, getBaseType(exprType(left)), &op))
+		*op = COND_LIKE;
+	else if (!comparison_op(opno, getBaseType(exprType(left)), op))
 		return psprintf("operator %s is evaluated locally", get_opname(opno));
-	return match_comparison(table, relid, column, op, (Expr *) right, expr->inputcollid, match);
+	return NULL;
+}
+
+static const char *
+match_operator(const TableSpec *table, Index relid, OpExpr *expr, ClauseMatch *match)
+{
+	const ColumnSpec *column;
+	ConditionOp op;
+	Expr *value;
+	const char *reason = split_operator(table, relid, expr, &column, &op, &value);
+
+	if (reason)
+		return reason;
+	return match_comparison(table, relid, column, op, value, expr->inputcollid, match);
+}
+
+const char *
+dq_clause_match_key(const TableSpec *table, Index relid, Expr *clause, ClauseMatch *match)
+{
+	OpExpr *expr = (OpExpr *) clause;
+	const ColumnSpec *column;
+	ConditionOp op;
+	Expr *value;
+	const char *reason;
+
+	memset(match, 0, sizeof(*match));
+	if (!IsA(clause, OpExpr))
+		return "only an equality can give keys";
+	if ((reason = split_operator(table, relid, expr, &column, &op, &value)) != NULL)
+		return reason;
+	if (op != COND_EQ)
+		return "only an equality can give keys";
+	/* A list if the service knows lists, else one request for each key. */
+	if (refuse_op(column, COND_IN) == NULL)
+		op = COND_IN;
+	else if ((reason = refuse_op(column, COND_EQ)) != NULL)
+		return reason;
+	if ((reason = refuse_types(column, op, exprType((Node *) value), expr->inputcollid)) != NULL ||
+		(reason = refuse_value((Node *) value, relid)) != NULL)
+		return reason;
+	match->clause = clause;
+	match->attnum = column->attnum;
+	match->op = COND_IN;
+	match->value = value;
+	match->is_array = true;
+	return NULL;
 }
 
 static const char *

@@ -17,6 +17,7 @@ typedef struct ClauseMatch
 	Expr *value;   /* no Var of this table; NULL for IS [NOT] NULL */
 	bool is_array; /* value is an array: op is COND_IN */
 	bool is_exact; /* the service is trusted: no local recheck */
+	int key;	   /* number of the key in a lookup join, from 1; 0: a condition of its own */
 } ClauseMatch;
 
 /*
@@ -32,6 +33,13 @@ extern const char *dq_clause_match(const TableSpec *table, Index relid, Expr *cl
  */
 extern const char *dq_clause_match_none(const TableSpec *table, Index relid,
 										ScalarArrayOpExpr *clause, ClauseMatch *match);
+
+/*
+ * The same for an equality whose other side is a key of a lookup join: many values will be asked, in
+ * lists or one by one, and always checked locally.
+ */
+extern const char *dq_clause_match_key(const TableSpec *table, Index relid, Expr *clause,
+									   ClauseMatch *match);
 
 /* What a scan with these clauses asks, and what stays local. */
 typedef struct ScanChoice
@@ -51,5 +59,9 @@ typedef struct ScanChoice
  */
 extern void dq_clause_choose(const TableSpec *table, Index relid, List *clauses,
 							 ScanChoice *choice);
+
+/* The same beside keys (ClauseMatch pointers of dq_clause_match_key), which have precedence. */
+extern void dq_clause_choose_with_keys(const TableSpec *table, Index relid, List *keys,
+									   List *clauses, ScanChoice *choice);
 
 #endif /* DQ_CLAUSE_H */

@@ -89,6 +89,12 @@ dq_cost_is_stored(CostFacts *facts, double rows)
 	facts->page_rows = 0;
 }
 
+/*
+ * What a request costs the service and us beside waiting: it breaks ties in favour of few large
+ * answers, which also spare the service.
+ */
+#define REQUEST_COST 5.0
+
 /* Waiting, as PostgreSQL's cost. */
 static Cost
 waiting(double ms)
@@ -128,7 +134,8 @@ dq_cost_scan(const CostFacts *facts, double questions, double rows)
 	double ms = rounds * page_rounds * facts->latency_ms + transfer_ms(facts, rows);
 
 	return (FetchCost) { .startup = waiting(Min(facts->latency_ms, ms)),
-						 .total = waiting(ms) + decoding(rows),
+						 .total = waiting(ms) + decoding(rows) +
+							 waiting(questions * pages * REQUEST_COST),
 						 .requests = questions * pages };
 }
 
@@ -143,6 +150,7 @@ dq_cost_lookup(const CostFacts *facts, double keys, double batch, double rows)
 	/* Keys are told apart going out and matched coming back. */
 	return (FetchCost) { .startup = waiting(facts->latency_ms),
 						 .total = waiting(ms) + decoding(rows) +
+							 waiting(requests * pages * REQUEST_COST) +
 							 (keys + rows) * 2 * cpu_operator_cost,
 						 .requests = requests * pages };
 }

@@ -28,7 +28,9 @@ deparse(TableReader *reader, ExplainState *es, Node *expr)
 {
 	List *context = set_deparse_context_plan(es->deparse_cxt, reader->parent->plan, NIL);
 
-	return deparse_expression(expr, context, es->verbose, false);
+	/* A join's clauses are about several tables. */
+	return deparse_expression(expr, context, es->verbose || !IsA(reader->parent, ForeignScanState),
+							  false);
 }
 
 /* True for values that are not there yet, or that only the query itself may raise errors about. */
@@ -59,6 +61,15 @@ value_marker(TableReader *reader, List *exprs, ExplainState *es, int value)
 	return psprintf("{%s}", name[0] ? name : deparse(reader, es, list_nth(exprs, value)));
 }
 
+/* The same for a key of a lookup join; keys stand behind the clauses. */
+static char *
+key_marker(TableReader *reader, List *exprs, ExplainState *es, int key)
+{
+	int first = reader->plan->nvalues + reader->plan->nasked + list_length(reader->plan->reasons);
+
+	return psprintf("{%s}", deparse(reader, es, list_nth(exprs, first + key - 1)));
+}
+
 /* Values of all conditions as far as they are known; false when no row can satisfy them. */
 static bool
 preview_values(TableReader *reader, List *exprs, ExplainState *es, ConditionValue *values)
@@ -70,6 +81,13 @@ preview_values(TableReader *reader, List *exprs, ExplainState *es, ConditionValu
 		Datum datum;
 		bool isnull;
 
+		if (condition->key > 0)
+		{
+			values[i].is_unknown = true;
+			values[i].nvalues = 1;
+			values[i].marker = key_marker(reader, exprs, es, condition->key);
+			continue;
+		}
 		if (condition->value < 0)
 			continue;
 		state = reader->value_states[condition->value];

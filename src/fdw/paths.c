@@ -44,8 +44,7 @@ questions_of(PlannerInfo *root, const TableSpec *table, const ScanChoice *choice
 			continue;
 
 		double values = dq_estimate_array_length(root, (Node *) match->value);
-		bool is_alone = choice->is_lookup || column->in_path || column->from_request ||
-			column->spell[COND_IN] == NULL;
+		bool is_alone = choice->is_lookup || !column->can_list;
 
 		questions *= is_alone ? values : ceil(values / table->max_batch);
 	}

@@ -150,7 +150,8 @@ add_condition(PlannerInfo *root, PlanData *data, const ClauseMatch *match, List 
 	condition->value = -1;
 	condition->is_array = match->is_array;
 	condition->is_exact = match->is_exact;
-	if (match->value == NULL)
+	condition->key = match->key;
+	if (match->value == NULL || match->key > 0)
 		return;
 	condition->value = list_length(*exprs);
 	*exprs = lappend(*exprs, match->value);
@@ -251,24 +252,34 @@ add_clauses_for_explain(PlanData *data, const ScanChoice *choice, List **exprs)
 	}
 }
 
+List *
+dq_relation_plan_choice(PlannerInfo *root, const ScanChoice *choice, PlanData *data, List **recheck)
+{
+	List *exprs = NIL;
+
+	add_conditions(root, data, choice, &exprs, recheck);
+	data->missing = choice->missing;
+	add_clauses_for_explain(data, choice, &exprs);
+	return exprs;
+}
+
 ForeignScan *
 dqGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path, List *tlist,
 				 List *scan_clauses, Plan *outer_plan)
 {
 	RelationPlan *plan = rel->fdw_private;
 	List *clauses = extract_actual_clauses(scan_clauses, false);
-	List *exprs = NIL;
 	List *recheck = NIL;
 	PlanData data = { 0 };
 	ScanChoice choice;
 
 	dq_clause_choose(plan->table, rel->relid, clauses, &choice);
-	add_conditions(root, &data, &choice, &exprs, &recheck);
+
+	List *exprs = dq_relation_plan_choice(root, &choice, &data, &recheck);
 
 	List *quals = list_difference(clauses, recheck);
 
 	data.retrieved = retrieved_columns(rel, plan, quals, &choice);
-	data.missing = choice.missing;
 	/* A sort above reads all rows before it gives one. */
 	data.is_frugal = root->tuple_fraction > 0 &&
 		pathkeys_contained_in(root->query_pathkeys, path->path.pathkeys);
@@ -285,7 +296,6 @@ dqGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *pat
 		foreach(cell, sort)
 			data.sort[foreach_current_index(cell)] = *(PlanSort *) lfirst(cell);
 	}
-	add_clauses_for_explain(&data, &choice, &exprs);
 	return make_foreignscan(tlist, quals, rel->relid, exprs, dq_plan_data_write(&data), NIL,
 							recheck, outer_plan);
 }

@@ -14,7 +14,7 @@ enum PlanDataPart
 {
 	PART_FLAGS,		 /* is_lookup, is_frugal, nvalues, nasked */
 	PART_ROW_LIMIT,	 /* a String, 64 bits wide */
-	PART_CONDITIONS, /* six integers each */
+	PART_CONDITIONS, /* seven integers each */
 	PART_SORT,		 /* two integers each */
 	PART_RETRIEVED,
 	PART_MISSING,
@@ -23,7 +23,7 @@ enum PlanDataPart
 	PART_TREES /* a list of integers each: is_exact, then the code */
 };
 
-#define INTS_PER_CONDITION 6
+#define INTS_PER_CONDITION 7
 #define INTS_PER_SORT 2
 
 static List *
@@ -66,6 +66,7 @@ dq_plan_data_write(const PlanData *data)
 		conditions = lappend_int(conditions, condition->is_array);
 		conditions = lappend_int(conditions, condition->is_exact);
 		conditions = lappend_int(conditions, condition->in_tree);
+		conditions = lappend_int(conditions, condition->key);
 	}
 	for (int i = 0; i < data->nsort; i++)
 	{
@@ -108,7 +109,8 @@ dq_plan_data_read(List *fdw_private)
 			.value = list_nth_int(conditions, first + 2),
 			.is_array = list_nth_int(conditions, first + 3) != 0,
 			.is_exact = list_nth_int(conditions, first + 4) != 0,
-			.in_tree = list_nth_int(conditions, first + 5) != 0
+			.in_tree = list_nth_int(conditions, first + 5) != 0,
+			.key = list_nth_int(conditions, first + 6)
 		};
 	}
 	data->nsort = list_length(sort) / INTS_PER_SORT;

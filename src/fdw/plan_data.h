@@ -18,6 +18,7 @@ typedef struct PlanCondition
 	bool is_array;
 	bool is_exact;
 	bool in_tree; /* part of a PlanTree */
+	int key;	  /* number of the key of a lookup join that it asks for, from 1; 0: none */
 } PlanCondition;
 
 /* An AND or OR of conditions that is asked as a whole. */

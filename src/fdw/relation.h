@@ -7,6 +7,7 @@
 
 #include "fdw/clause.h"
 #include "fdw/cost.h"
+#include "fdw/plan_data.h"
 
 typedef struct RelationPlan
 {
@@ -25,5 +26,12 @@ extern List *dq_relation_clauses(List *restrict_infos);
  * pointers.
  */
 extern List *dq_relation_sort(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan);
+
+/*
+ * Writes a choice into data.  Returns its expressions: values, asked clauses, local clauses; clauses
+ * that need no local recheck are added to *recheck.
+ */
+extern List *dq_relation_plan_choice(PlannerInfo *root, const ScanChoice *choice, PlanData *data,
+									 List **recheck);
 
 #endif /* DQ_RELATION_H */

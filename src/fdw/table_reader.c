@@ -186,7 +186,8 @@ dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 							 .row_limit = reader->plan->row_limit,
 							 .is_frugal = reader->plan->is_frugal,
 							 .keep = keep,
-							 .scope = ask->ask.scope };
+							 .scope = ask->ask.scope,
+							 .enough_rows = ask->enough_rows };
 
 	ask->reader = dq_fetch_start(reader->group, &options);
 }

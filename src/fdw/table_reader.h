@@ -31,6 +31,7 @@ typedef struct OpenAsk
 {
 	Ask ask;
 	FetchReader *reader; /* NULL: not asked yet, or read to the end and closed */
+	int64 enough_rows;	 /* as in FetchOptions */
 } OpenAsk;
 
 /*

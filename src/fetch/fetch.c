@@ -268,7 +268,8 @@ fetch_paging_error(Fetch *fetch, const FetchPage *page, const char *problem, con
 static bool
 fetch_should_wait(const Fetch *fetch)
 {
-	if (fetch->options.is_frugal)
+	if (fetch->options.is_frugal ||
+		(fetch->options.enough_rows > 0 && fetch->rows >= fetch->options.enough_rows))
 		return true;
 	if (fetch->options.all_first)
 		return false;
@@ -445,6 +446,18 @@ dq_fetch_next(FetchReader *reader, FetchRow *row)
 			return false;
 		fetch_advance(fetch);
 	}
+}
+
+bool
+dq_fetch_is_idle(const FetchReader *reader)
+{
+	return reader->fetch->is_finished || reader->fetch->has_pending;
+}
+
+bool
+dq_fetch_needs_page(const FetchReader *reader)
+{
+	return reader->fetch->has_pending && reader->rows == reader->fetch->rows;
 }
 
 bool

@@ -28,6 +28,7 @@ typedef struct FetchOptions
 	const PagePosition *page; /* only this page of the collection; NULL: all */
 	bool all_first;			  /* all rows are fetched before the first is read; set by strategies */
 	const Scope *scope;		  /* what it restricts; NULL: its answer tells of no other question */
+	int64 enough_rows;		  /* once so many have come, no page is asked early; 0: unknown */
 } FetchOptions;
 
 typedef struct FetchRow
@@ -105,6 +106,12 @@ extern FetchReader *dq_fetch_start(FetchGroup *group, const FetchOptions *option
  * with this fetch, and only this one.
  */
 extern bool dq_fetch_next(FetchReader *reader, FetchRow *row);
+
+/* True when no answer is on the wire: all rows have come, or the next page waits to be needed. */
+extern bool dq_fetch_is_idle(const FetchReader *reader);
+
+/* True when all rows that have come were read, and reading on asks for another page. */
+extern bool dq_fetch_needs_page(const FetchReader *reader);
 
 /*
  * Back to the first row; false when the rows are not kept any more (the fetch has to be started

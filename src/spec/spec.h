@@ -72,6 +72,7 @@ typedef struct ColumnSpec
 	const Template *part[COND_COUNT]; /* inside an OR; NULL: cannot be said there */
 	bool is_text;					  /* values are strings at the service */
 	const TextLimits *limits;		  /* of these strings; NULL: none */
+	bool can_list;					  /* several values can be asked in one request */
 	bool is_key;
 	bool is_required;	 /* by option, or by a placeholder in path */
 	bool needs_equality; /* the answer does not hold the value, only "=" or IN tells it */

@@ -166,6 +166,8 @@ build_filters(const TableSpec *table, ColumnSpec *column, const OptionValues *va
 		if (op != COND_IN)
 			column->filters &= ~COND_BIT(op);
 	}
+	column->can_list = (column->filters & COND_BIT(COND_IN)) && dq_column_says(column, COND_IN) &&
+		!column->in_path && !column->from_request;
 }
 
 /* A format fits some types only; elsewhere it would be ignored. */

@@ -20,6 +20,9 @@ code_of() {
 
 banned='strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gmtime|localtime|sleep|usleep|system|alloca|gets|popen'
 
+# Ground floor first.
+rooms='rows request transport spec fetch fdw join store cache copy stream insight async'
+
 sources=$(find src test/unit test/fuzz bench -name '*.[ch]' 2>/dev/null | sort)
 for file in $sources; do
     name=${file##*/}
@@ -41,14 +44,10 @@ for file in $sources; do
         grep -q '^#include "compat.h"' "$file" || complain "$file: PG_FUNCTION_INFO_V1 needs compat.h"
     fi
     # A room includes only rooms below it.
-    case $file in
-        src/rows/*) above='request|transport|spec|fetch|fdw|join|store|cache|copy|stream|insight|async' ;;
-        src/request/*) above='transport|spec|fetch|fdw|join|store|cache|copy|stream|insight|async' ;;
-        src/transport/*) above='spec|fetch|fdw|join|store|cache|copy|stream|insight|async' ;;
-        src/spec/*) above='fetch|fdw|join|store|cache|copy|stream|insight|async' ;;
-        src/fetch/*) above='fdw|join|store|cache|copy|stream|insight|async' ;;
-        *) above='' ;;
-    esac
+    room=${file#src/}
+    room=${room%%/*}
+    above=
+    [[ " $rooms " != *" $room "* ]] || above=$(sed "s/.*\<$room\>//; s/^ *//; s/ /|/g" <<<"$rooms")
     if [ -n "$above" ]; then
         found=$(grep -nE "^#include \"($above)/" "$file") &&
             complain "$(sed "s|^|$file:|; s|\$|   (a room above)|" <<<"$found")"
