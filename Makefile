@@ -18,7 +18,11 @@ SQL_PARTS = \
 	src/sql/check_server.sql \
 	src/sql/shared_memory.sql \
 	src/sql/figures.sql \
-	src/sql/async.sql
+	src/sql/async.sql \
+	src/sql/import.sql
+
+# Loadable modules that need a further library, which the core does not link: built where it is.
+MODULE_SOURCES = src/import/yaml_module.c
 
 OBJS = \
 	src/distquery.o \
@@ -62,6 +66,7 @@ OBJS = \
 	src/spec/spec_build.o \
 	src/spec/spec_cache.o \
 	src/spec/spec_column.o \
+	src/spec/spec_server.o \
 	src/spec/validator.o \
 	src/fetch/fetch.o \
 	src/fetch/fetch_group.o \
@@ -94,6 +99,28 @@ OBJS = \
 	src/join/join_paths.o \
 	src/join/join_plan.o \
 	src/join/key_table.o \
+	src/import/decl.o \
+	src/import/decl_name.o \
+	src/import/decl_sql.o \
+	src/import/doc.o \
+	src/import/doc_json.o \
+	src/import/doc_yaml.o \
+	src/import/document.o \
+	src/import/import.o \
+	src/import/import_openapi.o \
+	src/import/import_schema.o \
+	src/import/openapi.o \
+	src/import/openapi_filter.o \
+	src/import/openapi_lookup.o \
+	src/import/openapi_meaning.o \
+	src/import/openapi_names.o \
+	src/import/openapi_operation.o \
+	src/import/openapi_paging.o \
+	src/import/openapi_rows.o \
+	src/import/openapi_schema.o \
+	src/import/openapi_table.o \
+	src/import/openapi_type.o \
+	src/import/openapi_words.o \
 	src/store/materialize.o \
 	src/insight/figures.o \
 	src/insight/shared_memory.o \
@@ -108,13 +135,14 @@ OBJS = \
 	src/async/submit.o \
 	src/async/trusted.o
 
-unlisted = $(filter-out $(SQL_PARTS) $(OBJS:.o=.c),$(wildcard src/*.c src/*/*.c src/sql/*.sql))
+unlisted = $(filter-out $(SQL_PARTS) $(OBJS:.o=.c) $(MODULE_SOURCES),$(wildcard src/*.c src/*/*.c src/sql/*.sql))
 ifneq (,$(unlisted))
 $(error $(unlisted): add it to OBJS or SQL_PARTS in the Makefile)
 endif
 
 # Sources that build without a backend (see src/base.h): unit tests and fuzz targets link these.
-PURE_SOURCES = $(filter-out src/rows/decoder%,$(filter src/rows/% src/request/%,$(OBJS:.o=.c))) \
+PURE_SOURCES = $(filter-out src/rows/decoder% src/import/doc_yaml.c src/import/document.c, \
+	$(filter src/rows/% src/request/% src/import/decl% src/import/doc% src/import/openapi%,$(OBJS:.o=.c))) \
 	src/transport/shared_table.c
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
@@ -122,7 +150,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 REGRESS = $(if $(TESTS),$(TESTS),$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
 REGRESS_OPTS = --load-extension=$(EXTENSION)
 
-EXTRA_CLEAN = build $(OBJS:.o=.d) tmp_check
+EXTRA_CLEAN = build $(OBJS:.o=.d) tmp_check distquery_yaml.so distquery_yaml.dylib $(MODULE_SOURCES:.c=.o) $(MODULE_SOURCES:.c=.d)
 
 PG_CONFIG ?= pg_config
 PKG_CONFIG ?= pkg-config
@@ -176,6 +204,23 @@ $(error PostgreSQL's server headers are not here ($(PG_CONFIG) --pgxs): \
 endif
 include $(PGXS)
 
+# Modules beside the core, one for each further library that pkg-config finds.
+ifeq (0,$(shell $(PKG_CONFIG) --exists yaml-0.1; echo $$?))
+EXTRA_MODULES += distquery_yaml$(DLSUFFIX)
+distquery_yaml$(DLSUFFIX): src/import/yaml_module.o
+	$(CC) $(CFLAGS) -o $@ $< $(LDFLAGS) $(LDFLAGS_SL) -shared $(shell $(PKG_CONFIG) --libs yaml-0.1)
+src/import/yaml_module.o: override CPPFLAGS += $(shell $(PKG_CONFIG) --cflags yaml-0.1)
+endif
+
+all: $(EXTRA_MODULES)
+install: install-modules
+uninstall: uninstall-modules
+.PHONY: install-modules uninstall-modules
+install-modules: $(EXTRA_MODULES) installdirs
+	$(if $(EXTRA_MODULES),$(INSTALL_SHLIB) $(EXTRA_MODULES) '$(DESTDIR)$(pkglibdir)/')
+uninstall-modules:
+	rm -f $(addprefix '$(DESTDIR)$(pkglibdir)'/,$(EXTRA_MODULES))
+
 $(DATA_built): $(SQL_PARTS)
 	cat $^ > $@
 
@@ -188,7 +233,7 @@ prove_installcheck: ## run test/t against the installed extension (PROVE_TESTS=,
 PROVE_FLAGS += -I test/perl
 PROVE_TESTS ?= test/t/*.pl
 
--include $(OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(MODULE_SOURCES:.c=.d)
 
 else
 .PHONY: help check demo unit fuzz bench lint format format-check asan
@@ -252,7 +297,7 @@ fuzz: fuzz-build ## fuzz each target for FUZZ_SECONDS=180
 
 fuzz-build: $(FUZZ_TARGETS)
 
-build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(PURE_SOURCES) $(wildcard src/*.h src/rows/*.h src/request/*.h)
+build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(PURE_SOURCES) $(wildcard src/*.h src/rows/*.h src/request/*.h src/import/*.h)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(PURE_CPPFLAGS) $(PURE_CFLAGS) -Wno-ignored-attributes $(FUZZ_SAN) -o $@ $< $(PURE_SOURCES) $(PURE_LIBS)
 

@@ -230,4 +230,12 @@ dq_named_dsm_segment(const char *name, size_t size, void (*initialize)(void *))
 #define dq_form_minimal_tuple(desc, values, nulls) heap_form_minimal_tuple(desc, values, nulls)
 #endif
 
+/* 16 has one function for the rights on all kinds of objects. */
+#if PG_VERSION_NUM >= 160000
+#define dq_server_aclcheck(serverid, role, mode) \
+	object_aclcheck(ForeignServerRelationId, serverid, role, mode)
+#else
+#define dq_server_aclcheck(serverid, role, mode) pg_foreign_server_aclcheck(serverid, role, mode)
+#endif
+
 #endif /* DQ_COMPAT_H */

@@ -24,5 +24,6 @@ distquery_handler(PG_FUNCTION_ARGS)
 	routine->EndForeignScan = dqEndForeignScan;
 	routine->AnalyzeForeignTable = dqAnalyzeForeignTable;
 	routine->ExplainForeignScan = dqExplainForeignScan;
+	routine->ImportForeignSchema = dqImportForeignSchema;
 	PG_RETURN_POINTER(routine);
 }

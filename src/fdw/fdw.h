@@ -32,4 +32,7 @@ extern bool dqAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func
 /* explain.c */
 extern void dqExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
 
+/* import/import.c */
+extern List *dqImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverid);
+
 #endif /* DQ_FDW_H */

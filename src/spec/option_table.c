@@ -70,6 +70,9 @@ const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_IDEMPOTENT] = { "idempotent", S | T, OPTION_BOOL, "true",
 						 "requests may be sent again after a failure" },
 
+	[OPT_OPENAPI] = { "openapi", S, OPTION_URL_OR_PATH, NULL,
+					  "URL or path of the API description, for IMPORT FOREIGN SCHEMA (default: at the usual places)" },
+
 	[OPT_PATH] = { "path", T, OPTION_PATH, NULL,
 				   "path of the collection; {column} makes the column required" },
 	[OPT_LOOKUP_PATH] = { "lookup_path", T, OPTION_LOOKUP_PATH, NULL,

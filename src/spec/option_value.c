@@ -302,6 +302,22 @@ check_url(const OptionRow *row, const char *value, char **problem, char **hint)
 		*problem = pstrdup(phrase);
 }
 
+/* A URL may have a query string here; what dq_url_problem() refuses otherwise stays refused. */
+static void
+check_url_or_path(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	char *url = pnstrdup(value, strcspn(value, "?"));
+
+	if (strchr(value, '#') || dq_option_has_control(value))
+		*problem = pstrdup("a fragment or control characters are not allowed");
+	else if (value[0] != '/')
+	{
+		check_url(row, url, problem, hint);
+		if (*problem)
+			*hint = pstrdup("Write a URL, or a path that begins with a slash.");
+	}
+}
+
 /* The empty proxy overrides none, and is none. */
 static void
 check_proxy(const OptionRow *row, const char *value, char **problem, char **hint)
@@ -399,6 +415,7 @@ static const struct
 	[OPTION_LOOKUP_PATH] = { "path template", check_lookup_path },
 	[OPTION_URL] = { "URL", check_url },
 	[OPTION_PROXY] = { "URL", check_proxy },
+	[OPTION_URL_OR_PATH] = { "URL or path", check_url_or_path },
 	[OPTION_HEADERS] = { "JSON object", check_headers },
 	[OPTION_FILTER] = { "operators", check_filter },
 	[OPTION_PARAM] = { "name=value", check_param },

@@ -37,12 +37,13 @@ typedef enum OptionType
 	OPTION_LOOKUP_PATH,		  /* the same, at least one {column} */
 	OPTION_URL,
 	OPTION_PROXY,
-	OPTION_HEADERS,	   /* JSON object of strings */
-	OPTION_FILTER,	   /* operators separated by white space */
-	OPTION_PARAM,	   /* "name=value" */
-	OPTION_BODY,	   /* JSON with "{column}" */
-	OPTION_API_KEY_IN, /* header:Name or query:name */
-	OPTION_FILE		   /* absolute path */
+	OPTION_URL_OR_PATH, /* URL, or a path below the server's */
+	OPTION_HEADERS,		/* JSON object of strings */
+	OPTION_FILTER,		/* operators separated by white space */
+	OPTION_PARAM,		/* "name=value" */
+	OPTION_BODY,		/* JSON with "{column}" */
+	OPTION_API_KEY_IN,	/* header:Name or query:name */
+	OPTION_FILE			/* absolute path */
 } OptionType;
 
 typedef enum OptionId
@@ -62,6 +63,7 @@ typedef enum OptionId
 	OPT_PROXY,
 	OPT_CA_FILE,
 	OPT_IDEMPOTENT,
+	OPT_OPENAPI,
 	OPT_PATH,
 	OPT_LOOKUP_PATH,
 	OPT_METHOD,

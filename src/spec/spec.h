@@ -146,6 +146,28 @@ extern const TableSpec *dq_spec_for_table(Oid relid);
  */
 extern const Endpoint *dq_spec_endpoint(const TableSpec *table, Oid userid);
 
+/* A server without a table: what IMPORT FOREIGN SCHEMA asks, and what it may leave unsaid. */
+typedef struct ServerSpec
+{
+	const ServiceSpec *service;
+	const Endpoint *endpoint;
+	int nheaders;
+	const Header *headers; /* fixed request headers */
+	const char *openapi;   /* URL or path of the description; NULL: at the usual places */
+	const Dialect *dialect;
+	const char *spell[COND_COUNT]; /* as set on the server; NULL: the dialect's */
+	const char *page_param;		   /* the same */
+	const char *size_param;
+	const char *offset_param;
+	const char *cursor_param;
+	const char *first_page;
+	const char *next;
+	const char *total;
+} ServerSpec;
+
+/* Built in the current context, for a user's credentials. */
+extern const ServerSpec *dq_spec_for_server(Oid serverid, Oid userid);
+
 /* Registers invalidation callbacks; once, from _PG_init. */
 extern void dq_spec_init(void);
 

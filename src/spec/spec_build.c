@@ -126,8 +126,8 @@ compile_path(const char *value)
 	return path;
 }
 
-static void
-build_limits(TableSpec *table, const OptionValues *values)
+void
+dq_spec_build_limits(TableSpec *table, const OptionValues *values)
 {
 	table->limits = (TransferLimits) {
 		.timeout_ms = option_number(values, OPT_TIMEOUT),
@@ -282,8 +282,8 @@ build_logic(const Dialect *dialect)
 	return logic;
 }
 
-static void
-add_headers(TableSpec *table, const char *value)
+void
+dq_spec_add_headers(TableSpec *table, const char *value)
 {
 	char *problem;
 	List *headers = value ? dq_option_headers(value, &problem) : NIL;
@@ -308,7 +308,7 @@ build_headers(TableSpec *table, const OptionValues *values)
 	const char *colon = count ? strchr(count, ':') : NULL;
 	char *name;
 
-	add_headers(table, dq_spec_option(values, OPT_HEADERS));
+	dq_spec_add_headers(table, dq_spec_option(values, OPT_HEADERS));
 	if (colon == NULL || table->total_header == NULL)
 		return;
 	name = pnstrdup(count, colon - count);
@@ -319,8 +319,8 @@ build_headers(TableSpec *table, const OptionValues *values)
 												   pstrdup(colon + 1 + strspn(colon + 1, " ")) };
 }
 
-static ServiceSpec *
-build_service(ForeignServer *server, const OptionValues *values)
+ServiceSpec *
+dq_spec_build_service(ForeignServer *server, const OptionValues *values)
 {
 	ServiceSpec *service = palloc0(sizeof(ServiceSpec));
 	const char *url = values->server[OPT_URL];
@@ -360,8 +360,8 @@ dq_spec_build_table(Oid relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
 				 errmsg("option \"path\" is required for foreign table \"%s\"", table->name)));
-	table->service = build_service(server, values);
-	build_limits(table, values);
+	table->service = dq_spec_build_service(server, values);
+	dq_spec_build_limits(table, values);
 	table->path = compile_path(values->table[OPT_PATH]);
 	table->lookup_path = compile_path(values->table[OPT_LOOKUP_PATH]);
 	table->rows_text = (char *) dq_spec_option(values, OPT_ROWS);

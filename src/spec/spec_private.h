@@ -6,6 +6,7 @@
 #define DQ_SPEC_PRIVATE_H
 
 #include "compat.h"
+#include "foreign/foreign.h"
 #include "nodes/pg_list.h"
 #include "spec/options.h"
 #include "spec/spec.h"
@@ -37,6 +38,11 @@ pg_noreturn extern void dq_spec_contradiction(const TableSpec *table, const char
 /* Builds a spec in the current context; raises on contradictions. */
 extern TableSpec *dq_spec_build_table(Oid relid);
 extern Endpoint *dq_spec_build_endpoint(const TableSpec *table, Oid userid);
+
+/* Parts of it, for what has a server but no table (spec_server.c). */
+extern ServiceSpec *dq_spec_build_service(ForeignServer *server, const OptionValues *values);
+extern void dq_spec_build_limits(TableSpec *table, const OptionValues *values);
+extern void dq_spec_add_headers(TableSpec *table, const char *value);
 
 /* spec_column.c: fills table->columns. */
 extern void dq_spec_build_columns(TableSpec *table, Relation relation, OptionValues *values);

@@ -123,7 +123,8 @@ refuse_value(const OptionRow *row, OptionPlace place, const char *value, const c
 			 const char *hint)
 {
 	bool may_hold_secret = row->is_secret || row->type == OPTION_HEADERS ||
-		((row->type == OPTION_URL || row->type == OPTION_PROXY) && strchr(value, '@'));
+		((row->type == OPTION_URL || row->type == OPTION_PROXY || row->type == OPTION_URL_OR_PATH) &&
+		 strchr(value, '@'));
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -70,7 +70,7 @@ dq_exchange_start(const ExchangeOptions *options)
 	exchange->context = context;
 	exchange->own_endpoint = *options->endpoint;
 	exchange->endpoint = &exchange->own_endpoint;
-	exchange->relation_name = pstrdup(options->relation_name);
+	exchange->relation_name = options->relation_name ? pstrdup(options->relation_name) : NULL;
 	exchange->accept_not_found = options->accept_not_found;
 	exchange->on_progress = options->on_progress;
 	exchange->owner = options->owner;

@@ -90,7 +90,7 @@ typedef struct ExchangeOptions
 {
 	const Request *request;	   /* copied */
 	const Endpoint *endpoint;  /* borrowed */
-	const char *relation_name; /* for messages: foreign table "..." */
+	const char *relation_name; /* for messages: foreign table "..."; NULL: none is asked for */
 	bool accept_not_found;	   /* 404 is an answer, not an error */
 	ExchangeProgress on_progress;
 	void *owner;

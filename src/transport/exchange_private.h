@@ -45,7 +45,7 @@ struct Exchange
 	Request request;		  /* copied */
 	const Endpoint *endpoint; /* own_endpoint */
 	Endpoint own_endpoint;	  /* the owner's may be gone at release; texts are still borrowed */
-	char *relation_name;
+	char *relation_name;	  /* NULL: none */
 	bool accept_not_found;
 	ExchangeProgress on_progress;
 	void *owner;

@@ -199,6 +199,17 @@ curl_problem(const Exchange *exchange, CURLcode code, int *sqlstate, const char 
 	}
 }
 
+static char *
+failure(const Exchange *exchange, const char *problem)
+{
+	const char *server = exchange->endpoint->server_name;
+
+	if (exchange->relation_name == NULL)
+		return psprintf("could not ask server \"%s\": %s", server, problem);
+	return psprintf("could not fetch foreign table \"%s\" from server \"%s\": %s",
+					exchange->relation_name, server, problem);
+}
+
 RemoteError *
 dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more)
 {
@@ -215,11 +226,7 @@ dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more)
 	if (problem == NULL)
 		problem = code == CURLE_OK ? status_problem(exchange, &error->sqlstate, &hint) :
 									 curl_problem(exchange, code, &error->sqlstate, &hint);
-	error->message =
-		dq_credentials_redact(credentials,
-							  psprintf("could not fetch foreign table \"%s\" from server \"%s\": %s",
-									   exchange->relation_name, exchange->endpoint->server_name,
-									   problem));
+	error->message = dq_credentials_redact(credentials, failure(exchange, problem));
 	initStringInfo(&detail);
 	appendStringInfoString(&detail, dq_exchange_describe(exchange));
 	if (more)
