@@ -128,6 +128,7 @@ OBJS = \
 	src/async/dispatcher.o \
 	src/async/drop.o \
 	src/async/executor.o \
+	src/async/launcher.o \
 	src/async/process.o \
 	src/async/queue.o \
 	src/async/result_table.o \

@@ -88,6 +88,7 @@ _PG_init(void)
 							 &dq_learned_figures, true, PGC_USERSET, 0, NULL,
 							 assign_learned_figures, NULL);
 	dq_figures_init();
+	dq_async_init();
 	dq_shared_init();
 	DefineCustomEnumVariable("distquery.strategy",
 							 "Forces a strategy for all tables of the session.",

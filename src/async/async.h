@@ -110,6 +110,7 @@ extern void dq_async_wake(int pid);
 
 /* Starts a dispatcher; false when no worker can be started.  Only one will stay. */
 extern bool dq_async_start_dispatcher(void);
+extern bool dq_async_start_dispatcher_in(Oid database);
 
 /* True when this transaction has submitted: its commit will see to the queue. */
 extern bool dq_async_has_submitted(void);
@@ -119,6 +120,12 @@ extern void dq_async_attend(void);
 
 /* The executor of a query, 0 when it is not that query's any more. */
 extern int dq_async_executor_pid(const AsyncQuery *query);
+
+/* Launcher (launcher.c): dq_async_init() in _PG_init, before memory is asked for. */
+extern void dq_async_init(void);
+
+/* A database needs a dispatcher at that time; DT_NOEND: it needs none. */
+extern void dq_async_schedule(Oid database, TimestampTz due);
 
 /* Settings (settings.c) of the session that a query takes along. */
 extern ArrayType *dq_async_settings_capture(void);

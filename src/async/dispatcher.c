@@ -27,6 +27,7 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
+#include "transport/shared_state.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -39,8 +40,9 @@
 /* A user who keeps a lock must not hold up the others' queries. */
 #define LOCK_TIMEOUT "1s"
 
-/* Expired results removed in one turn. */
+/* Expired results removed in one turn, and when to look again at those that are being read. */
 #define REMOVALS 100
+#define REMOVAL_RETRY_MS (60 * 1000)
 
 typedef struct Executor
 {
@@ -54,6 +56,7 @@ typedef struct Dispatcher
 	MemoryContext context;	 /* of everything that lasts */
 	MemoryContext step;		 /* reset each turn */
 	List *executors;		 /* Executor */
+	bool has_left;			 /* there is nothing to do any more */
 	bool has_taken_over;	 /* nothing of a dispatcher before is left */
 	bool is_short;			 /* work is left, and nobody will wake us for it */
 	bool has_queue;			 /* the extension is there */
@@ -64,13 +67,17 @@ typedef void (*DispatcherStep)(Dispatcher *dispatcher);
 
 extern PGDLLEXPORT void dq_async_dispatcher_main(Datum argument);
 
-/* At exit: nobody would know of them any more. */
+/* At exit: nobody would know of the executors any more.  Where there is a launcher, it goes on. */
 static void
-terminate_executors(int code, Datum argument)
+at_exit(int code, Datum argument)
 {
 	Dispatcher *dispatcher = (Dispatcher *) DatumGetPointer(argument);
+	TimestampTz due = dispatcher->next_expiry;
 	ListCell *cell;
 
+	if (!dispatcher->has_left)
+		due = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MS);
+	dq_async_schedule(MyDatabaseId, due);
 	foreach(cell, dispatcher->executors)
 		TerminateBackgroundWorker(((Executor *) lfirst(cell))->handle);
 }
@@ -319,9 +326,13 @@ remove_expired(Dispatcher *dispatcher)
 
 		removed += remove_query(DatumGetUUIDP(id), is_null ? InvalidOid : DatumGetObjectId(result));
 	}
-	if (n == REMOVALS && removed > 0)
-		dispatcher->is_short = true;
 	find_next_expiry(dispatcher);
+	if (removed < n)
+		dispatcher->next_expiry = Min(dispatcher->next_expiry,
+									  TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+																  REMOVAL_RETRY_MS));
+	else if (n == REMOVALS)
+		dispatcher->is_short = true;
 }
 
 /*
@@ -412,8 +423,9 @@ dispatch(Dispatcher *dispatcher)
 		if (dispatcher->has_taken_over)
 			(void) in_transaction(dispatcher, start_executors);
 		(void) in_transaction(dispatcher, remove_expired);
-		if ((dispatcher->executors == NIL || !dispatcher->has_queue) && !dispatcher->is_short &&
-			leave(dispatcher))
+		if ((dispatcher->executors == NIL || !dispatcher->has_queue) && !dispatcher->is_short)
+			dispatcher->has_left = leave(dispatcher);
+		if (dispatcher->has_left)
 			break;
 		wait_for_work(dispatcher);
 	}
@@ -442,7 +454,8 @@ dq_async_dispatcher_main(Datum argument)
 											 ALLOCSET_DEFAULT_SIZES);
 	dispatcher->next_expiry = DT_NOEND;
 	dispatcher->has_queue = true;
-	before_shmem_exit(terminate_executors, PointerGetDatum(dispatcher));
+	dq_shared_attach();
+	before_shmem_exit(at_exit, PointerGetDatum(dispatcher));
 	MemoryContextSwitchTo(dispatcher->step);
 	dispatch(dispatcher);
 	proc_exit(0);

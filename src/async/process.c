@@ -57,6 +57,28 @@ dq_async_wake(int pid)
 		SetLatch(&process->procLatch);
 }
 
+static bool
+register_dispatcher(Oid database, BackgroundWorkerHandle **handle)
+{
+	BackgroundWorker worker = { 0 };
+
+	strlcpy(worker.bgw_name, "distquery dispatcher", sizeof(worker.bgw_name));
+	strlcpy(worker.bgw_type, "distquery dispatcher", sizeof(worker.bgw_type));
+	strlcpy(worker.bgw_library_name, "distquery", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "dq_async_dispatcher_main", sizeof(worker.bgw_function_name));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_main_arg = ObjectIdGetDatum(database);
+	return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+bool
+dq_async_start_dispatcher_in(Oid database)
+{
+	return register_dispatcher(database, NULL);
+}
+
 /*
  * Remembers what it has started, so that somebody who asks for the status in a loop does not start
  * one each time until the first is up.
@@ -65,7 +87,6 @@ bool
 dq_async_start_dispatcher(void)
 {
 	static BackgroundWorkerHandle *last = NULL;
-	BackgroundWorker worker = { 0 };
 	MemoryContext old;
 	pid_t pid;
 	bool is_started;
@@ -77,16 +98,8 @@ dq_async_start_dispatcher(void)
 		pfree(last);
 		last = NULL;
 	}
-	strlcpy(worker.bgw_name, "distquery dispatcher", sizeof(worker.bgw_name));
-	strlcpy(worker.bgw_type, "distquery dispatcher", sizeof(worker.bgw_type));
-	strlcpy(worker.bgw_library_name, "distquery", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "dq_async_dispatcher_main", sizeof(worker.bgw_function_name));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	is_started = RegisterDynamicBackgroundWorker(&worker, &last);
+	is_started = register_dispatcher(MyDatabaseId, &last);
 	MemoryContextSwitchTo(old);
 	return is_started;
 }

@@ -360,6 +360,52 @@ $standby->promote;
 $reading->query("SELECT distquery.status('$first')");
 ok(poll_until(sub { $reading->query("SELECT distquery.status('$first')") eq 'failed' }, $bound), 'after promotion the queue is taken over');
 $reading->close;
-unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal (?!9)/, 'no crash but the one that was made');
 $standby->stop;
+
+#
+# Preloaded: nobody has to call
+#
+
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'distquery'\n");
+$node->start;
+$session = DistQuery::Session->new($node);
+sub serving { return $session->query(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'distquery%' AND backend_type <> 'distquery launcher'}); }
+sub becomes_idle { return ok(poll_until(sub { serving() == 0 }, $bound), "$_[0]: only the launcher is left"); }
+is(workers('launcher'), '1', 'a launcher');
+is_abandoned($first, 'the query of before the stop');
+becomes_idle('after a start');
+$service->reset;
+($first, $second, my $third) = (submit($hang, 'attempts => 3'), submit($hang), submit('SELECT 9 AS n'));
+ok(poll_until(sub { $service->stats->{in_flight} == 2 && facts($third, 'state') eq 'queued' }, $bound), 'queries run');
+$session->query('SELECT pg_terminate_backend(' . pid_of('dispatcher') . ')');
+is_abandoned($second, 'a terminated dispatcher is replaced');
+ok(poll_until(sub { facts($first, q{state || attempts}) eq 'running2' }, $bound), 'and queries are run again');
+becomes($third, 'done', 'or for the first time');
+$session->close;
+$node->restart;
+$session = DistQuery::Session->new($node);
+ok(poll_until(sub { facts($first, q{state || attempts}) eq 'running3' }, $bound), 'after a restart, too');
+$victim = facts($first, 'pid');
+$session->close;
+kill 'KILL', $victim;
+ok(poll_until(sub { !-e "/proc/$victim" && $node->psql('postgres', 'SELECT 1') == 0 }, 60), 'the server recovers');
+$session = DistQuery::Session->new($node);
+is_abandoned($first, 'after a crash');
+is($session->query("SELECT distquery.result('$third')"), '{"n": 9}', 'results are there');
+$id = submit('SELECT 1', q{'1 s'});
+becomes($id, 'done', 'a short result');
+becomes_idle('before it expires');
+ok(poll_until(sub { $session->query("SELECT count(*) FROM distquery.async_query WHERE id = '$id'") eq '0' }, $bound), 'it is removed on time');
+is($session->query("SELECT count(*) FROM pg_class WHERE relname = 'result_" . ($id =~ s/-//gr) . "'"), '0', 'with its table');
+becomes_idle('and then');
+$session->query('SELECT pg_terminate_backend(' . pid_of('launcher') . ')');
+ok(poll_until(sub { workers('launcher') eq '1' }, 60), 'a terminated launcher comes back');
+in_database('preloaded');
+becomes_idle('before dropping');
+is($session->error('DROP DATABASE preloaded'), '', 'the launcher does not keep a database');
+$session->close;
+$started = time;
+$node->stop;
+cmp_ok(time - $started, '<', $bound, 'nor the server from stopping');
+unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal (?!9)/, 'no crash but those that were made');
 done_testing();
