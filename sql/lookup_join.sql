@@ -136,6 +136,15 @@ CREATE FOREIGN TABLE odd (id int OPTIONS (filter 'in', spell_in 'ignored={values
     SERVER lookup_join OPTIONS (path '/data/plain/customers', max_batch '3', paging 'page', page_size '5000');
 SELECT count(*), count(DISTINCT o.id), bool_and(o.name = c.name) FROM (SELECT * FROM wanted WHERE customer_id < 400) w JOIN odd o ON o.id = w.customer_id JOIN local_customers c ON c.id = o.id;
 
+-- a clause that is trusted is not evaluated here, and its column need not come
+CREATE FOREIGN TABLE trusted (id int OPTIONS (key 'true', filter '= in'), name text, region text OPTIONS (filter '='))
+    SERVER lookup_join OPTIONS (path '/data/brackets/customers', trust 'exact', paging 'page', page_size '500');
+SET distquery.lookup_join = on;
+SELECT plan('SELECT w.label, t.name FROM wanted w JOIN trusted t ON t.id = w.customer_id WHERE t.region = ''EU''');
+SELECT count(*), count(t.name) FROM wanted w JOIN trusted t ON t.id = w.customer_id WHERE t.region = 'EU';
+SELECT count(*), count(t.name) FROM wanted w JOIN local_customers t ON t.id = w.customer_id WHERE t.region = 'EU';
+RESET distquery.lookup_join;
+
 -- shapes that are refused, and types that are compared here
 SELECT compare('SELECT w.label, x.name FROM wanted w CROSS JOIN LATERAL (SELECT c.name FROM customers c WHERE c.id = w.customer_id OFFSET 0) x');
 SELECT compare('SELECT w.label, c.name FROM wanted w JOIN customers c ON c.id = w.customer_id AND random() >= 0');

@@ -32,7 +32,7 @@ dq_join_show_outer(LookupJoinState *join, TupleTableSlot *outer)
 	ExecClearTuple(slot);
 	memcpy(slot->tts_values, outer->tts_values, sizeof(Datum) * n);
 	memcpy(slot->tts_isnull, outer->tts_isnull, sizeof(bool) * n);
-	memset(slot->tts_isnull + n, true, sizeof(bool) * join->inner_desc->natts);
+	memset(slot->tts_isnull + n, true, sizeof(bool) * (slot->tts_tupleDescriptor->natts - n));
 	ExecStoreVirtualTuple(slot);
 	join->css.ss.ps.ps_ExprContext->ecxt_scantuple = slot;
 }

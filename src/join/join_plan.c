@@ -3,10 +3,10 @@
  *	  The plan node of a lookup join.
  *
  * PostgreSQL resolves the expressions of a CustomScan against custom_scan_tlist: the outer plan's
- * columns as they come, then the inner table's columns that the query needs.  From 16 on a column
- * carries the outer joins that may have made it NULL, and a column in an ON clause carries fewer
- * than the same column above the join; since both stand for one place in the scan tuple here, all
- * expressions take over what the target list says.
+ * columns as they come, then the inner table's columns that the query needs, then those that only
+ * EXPLAIN needs.  From 16 on a column carries the outer joins that may have made it NULL, and a
+ * column in an ON clause carries fewer than the same column above the join; since both stand for one
+ * place in the scan tuple here, all expressions take over what the target list says.
  */
 #include "postgres.h"
 
@@ -158,6 +158,23 @@ adopt_into_mutator(Node *node, void *scan_tlist)
 	return expression_tree_mutator(node, adopt_into_mutator, scan_tlist);
 }
 
+/*
+ * The inner columns that only describe what was asked: a clause that is trusted, and so not evaluated
+ * here, is shown by EXPLAIN.  They have a place in the scan tuple, but no value is ever read.
+ */
+static List *
+described_attnums(const RelOptInfo *innerrel, List *exprs, List *needed)
+{
+	Bitmapset *used = NULL;
+	List *attnums = NIL;
+	int member = -1;
+
+	pull_varattnos((Node *) exprs, innerrel->relid, &used);
+	while ((member = bms_next_member(used, member)) >= 0)
+		attnums = lappend_int(attnums, member + FirstLowInvalidHeapAttributeNumber);
+	return list_difference_int(attnums, needed);
+}
+
 /* The inner columns that anything at or above the join needs, in order. */
 static List *
 needed_attnums(RelOptInfo *innerrel, List *clauses, List *keys)
@@ -279,6 +296,7 @@ dq_join_plan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tl
 					  .first_batch = first_batch(root, path) };
 	List *join_quals;
 	List *other_quals = NIL;
+	List *described;
 	List *trusted = NIL;
 	ScanChoice choice;
 	List *keys = dq_join_keys(rel, outerrel, innerrel, facts.type, facts.restrictlist, &choice);
@@ -296,13 +314,14 @@ dq_join_plan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tl
 	plan.inner->retrieved = plan.inner_attnums;
 	plan.ninner_quals = list_length(inner_quals);
 	plan.njoin_quals = list_length(join_quals);
+	described = described_attnums(innerrel, exprs, plan.inner_attnums);
 	add_keys(&plan, keys, outerrel, &exprs);
 	plan.is_unique = is_unique(table, plan.key_attnums);
 	exprs = list_concat(exprs, inner_quals);
 	exprs = list_concat(exprs, join_quals);
 
-	scan->custom_scan_tlist = scan_tlist(outer_plan, table, innerrel->relid, plan.inner_attnums,
-										 tlist);
+	scan->custom_scan_tlist = scan_tlist(outer_plan, table, innerrel->relid,
+										 list_concat_copy(plan.inner_attnums, described), tlist);
 	scan->scan.plan.targetlist = tlist;
 	scan->scan.plan.qual = (List *) adopt_into_mutator((Node *) other_quals,
 													   scan->custom_scan_tlist);

@@ -4,7 +4,8 @@
  *
  * CustomScan.custom_exprs holds, in this order: the inner table's values, asked and local clauses
  * (as in a foreign scan), the keys, the clauses that an inner row must pass, and the join clauses.
- * custom_scan_tlist holds the outer plan's columns, then the inner ones.
+ * custom_scan_tlist holds the outer plan's columns, then the inner ones, then inner ones that stand in
+ * asked clauses alone and are always NULL.
  */
 #ifndef DQ_JOIN_PLAN_H
 #define DQ_JOIN_PLAN_H
