@@ -162,7 +162,7 @@ begin_asking(LookupJoinState *join, Relation relation, Index index)
 	/* As many again wait for a slot, so that one is never without a request. */
 	join->asks_limit = max_in_flight * 2;
 	join->waiting_limit = memory / 4;
-	join->table = dq_key_table_create(join->key_ops, join->nkeys, memory / 2);
+	dq_join_make_table(join);
 	join->gathered = palloc0(sizeof(KeyEntry *) * join->max_batch_size);
 	dq_join_reset(join, true);
 }

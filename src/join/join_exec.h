@@ -98,6 +98,9 @@ typedef struct LookupJoinState
 
 /* join_fill.c: outer rows in, batches out, answers filed. */
 
+/* An empty table of keys. */
+extern void dq_join_make_table(LookupJoinState *join);
+
 /* Makes the next outer row with its answer the current one; false when there is none left. */
 extern bool dq_join_advance(LookupJoinState *join);
 

@@ -22,6 +22,9 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+/* Entries of keys may take so much even where work_mem is small: asking twice is dearer. */
+#define MIN_ENTRY_BYTES ((int64) 4 * 1024 * 1024)
+
 void
 dq_join_show_outer(LookupJoinState *join, TupleTableSlot *outer)
 {
@@ -52,6 +55,16 @@ dq_join_show_inner(LookupJoinState *join, TupleTableSlot *inner)
 	slot_getallattrs(inner);
 	memcpy(slot->tts_values + n, inner->tts_values, sizeof(Datum) * ninner);
 	memcpy(slot->tts_isnull + n, inner->tts_isnull, sizeof(bool) * ninner);
+}
+
+void
+dq_join_make_table(LookupJoinState *join)
+{
+	MemoryContext old = MemoryContextSwitchTo(join->context);
+	int64 half = (int64) work_mem * 1024 / 2;
+
+	join->table = dq_key_table_create(join->key_ops, join->nkeys, half, Max(half, MIN_ENTRY_BYTES));
+	MemoryContextSwitchTo(old);
 }
 
 /* Evaluates the inner table's own conditions, once until parameters change. */
@@ -429,7 +442,7 @@ dq_join_reset(LookupJoinState *join, bool keep_answers)
 	if (keep_answers)
 		return;
 	dq_key_table_free(join->table);
-	join->table = dq_key_table_create(join->key_ops, join->nkeys, (int64) work_mem * 1024 / 2);
+	dq_join_make_table(join);
 	join->is_bound = false;
 	MemoryContextReset(join->bound_context);
 }

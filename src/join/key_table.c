@@ -3,9 +3,10 @@
  *	  The keys of a lookup join and the inner rows that were found for them.
  *
  * Entries stand in a hash table by their outer values; inner values of another type of the same
- * operator family hash alike.  When memory is short, entries that nobody waits for go first, the
- * least recently used before the others; when that does not help, rows that still come are written
- * to a temporary file, chained by entry from the last to the first.
+ * operator family hash alike.  Rows that do not fit into memory are written to a temporary file,
+ * chained by entry from the last to the first: reading them back is cheaper than asking again.  Only
+ * when the entries themselves are too many, those that nobody waits for are dropped, the least
+ * recently used first.
  */
 #include "postgres.h"
 
@@ -48,10 +49,12 @@ struct KeyTable
 	struct keyhash_hash *hash;
 	KeyEntry *probe; /* what is looked for: borrowed values and their hash */
 	bool is_inner;	 /* they are an inner row's */
-	int64 memory_limit;
-	int64 bytes;	 /* of entries and rows in memory */
-	dlist_head idle; /* least recently used first */
-	BufFile *file;	 /* NULL until needed */
+	int64 row_limit;
+	int64 row_bytes; /* of rows in memory */
+	int64 entry_limit;
+	int64 entry_bytes; /* of entries without their rows */
+	dlist_head idle;   /* least recently used first */
+	BufFile *file;	   /* NULL until needed */
 	int end_fileno;
 	off_t end_offset;
 	MinimalTuple scratch; /* a row read back */
@@ -87,7 +90,7 @@ matches_probe(const KeyTable *table, const KeyEntry *entry)
 #include "lib/simplehash.h"
 
 KeyTable *
-dq_key_table_create(const KeyColumnOps *ops, int ncolumns, int64 memory_limit)
+dq_key_table_create(const KeyColumnOps *ops, int ncolumns, int64 row_limit, int64 entry_limit)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "distquery keys",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -96,7 +99,8 @@ dq_key_table_create(const KeyColumnOps *ops, int ncolumns, int64 memory_limit)
 	table->context = context;
 	table->ops = ops;
 	table->ncolumns = ncolumns;
-	table->memory_limit = memory_limit;
+	table->row_limit = row_limit;
+	table->entry_limit = entry_limit;
 	table->probe = MemoryContextAllocZero(context,
 										  offsetof(KeyEntry, values) + sizeof(Datum) * ncolumns);
 	table->hash = keyhash_create(context, 256, table);
@@ -127,7 +131,8 @@ set_probe(KeyTable *table, const Datum *values, bool is_inner)
 static void
 free_entry(KeyTable *table, KeyEntry *entry)
 {
-	table->bytes -= entry->bytes;
+	table->entry_bytes -= entry->bytes;
+	table->row_bytes -= entry->row_bytes;
 	for (InnerRow *row = entry->first, *next; row; row = next)
 	{
 		next = row->next;
@@ -155,17 +160,12 @@ dq_key_table_remove(KeyTable *table, KeyEntry *entry)
 	free_entry(table, entry);
 }
 
-/* Drops entries that nobody waits for until more bytes fit; false if they do not. */
-static bool
-make_room(KeyTable *table, Size more)
+/* Drops entries that nobody waits for while there are too many. */
+static void
+drop_idle(KeyTable *table)
 {
-	while (table->bytes + (int64) more > table->memory_limit)
-	{
-		if (dlist_is_empty(&table->idle))
-			return false;
+	while (table->entry_bytes > table->entry_limit && !dlist_is_empty(&table->idle))
 		dq_key_table_remove(table, dlist_head_element(KeyEntry, idle_node, &table->idle));
-	}
-	return true;
 }
 
 static KeyEntry *
@@ -185,7 +185,7 @@ make_entry(KeyTable *table)
 		if (!ops->byval)
 			entry->bytes += GetMemoryChunkSpace(DatumGetPointer(entry->values[i]));
 	}
-	table->bytes += entry->bytes;
+	table->entry_bytes += entry->bytes;
 	MemoryContextSwitchTo(old);
 	return entry;
 }
@@ -210,6 +210,7 @@ dq_key_table_enter(KeyTable *table, const Datum *outer_values, bool *is_new)
 		return entry;
 	}
 	entry = make_entry(table);
+	drop_idle(table);
 	keyhash_insert_hash(table->hash, entry, entry->hash, &found);
 	Assert(!found);
 	entry->waiting = 1;
@@ -257,7 +258,7 @@ dq_key_table_add(KeyTable *table, KeyEntry *entry, MinimalTuple tuple)
 	InnerRow *row;
 
 	entry->rows++;
-	if (!make_room(table, size))
+	if (table->row_bytes + (int64) size > table->row_limit)
 	{
 		spill_row(table, entry, tuple);
 		return;
@@ -267,8 +268,8 @@ dq_key_table_add(KeyTable *table, KeyEntry *entry, MinimalTuple tuple)
 	row->next = entry->first;
 	entry->first = row;
 	size = GetMemoryChunkSpace(row);
-	entry->bytes += size;
-	table->bytes += size;
+	entry->row_bytes += size;
+	table->row_bytes += size;
 }
 
 void
@@ -278,7 +279,6 @@ dq_key_table_settle(KeyTable *table, KeyEntry *entry)
 		return;
 	entry->is_idle = true;
 	dlist_push_tail(&table->idle, &entry->idle_node);
-	make_room(table, 0);
 }
 
 void

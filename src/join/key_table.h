@@ -3,8 +3,7 @@
  *	  The keys of a lookup join and the inner rows that were found for them.
  *
  * A key is entered once, however many outer rows have it, and lives while outer rows wait for it;
- * after that it stays while memory lasts, so that a later outer row need not ask again.  Rows that do
- * not fit go to a temporary file.
+ * after that it stays while there is room, so that a later outer row need not ask again.
  */
 #ifndef DQ_KEY_TABLE_H
 #define DQ_KEY_TABLE_H
@@ -39,7 +38,8 @@ typedef struct KeyEntry
 	bool is_answered;
 	int64 rows;		 /* inner rows kept */
 	bool is_found;	 /* the service has sent a row of this key */
-	Size bytes;		 /* of the entry and its rows in memory */
+	Size bytes;		 /* of the entry */
+	Size row_bytes;	 /* of its rows in memory */
 	InnerRow *first; /* rows in memory */
 	int last_fileno; /* rows in the file, last first; -1: none */
 	off_t last_offset;
@@ -54,8 +54,9 @@ typedef struct KeyRowCursor
 	off_t offset;
 } KeyRowCursor;
 
-/* In a context of its own below the current one; memory_limit in bytes. */
-extern KeyTable *dq_key_table_create(const KeyColumnOps *ops, int ncolumns, int64 memory_limit);
+/* In a context of its own below the current one; limits in bytes, of rows and of entries in memory. */
+extern KeyTable *dq_key_table_create(const KeyColumnOps *ops, int ncolumns, int64 row_limit,
+									 int64 entry_limit);
 
 /* The entry of an outer key, made if need be (*is_new); the caller counts itself in waiting. */
 extern KeyEntry *dq_key_table_enter(KeyTable *table, const Datum *outer_values, bool *is_new);
@@ -66,7 +67,7 @@ extern KeyEntry *dq_key_table_find(KeyTable *table, const Datum *inner_values);
 /* Keeps a copy of an inner row. */
 extern void dq_key_table_add(KeyTable *table, KeyEntry *entry, MinimalTuple row);
 
-/* The answer is there, or an outer row is done: an entry that nobody waits for may be dropped. */
+/* The answer is there, or an outer row is done: an entry that nobody waits for may be dropped later. */
 extern void dq_key_table_settle(KeyTable *table, KeyEntry *entry);
 
 /* Takes an entry out, whoever waits. */
