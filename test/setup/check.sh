@@ -109,6 +109,13 @@ if [ -z "${TESTS:-}${PROVE_TESTS:-}" ]; then
     TESTS=$(find sql -name '*.sql' -printf '%f\n' | sed 's/\.sql$//' | sort | tr '\n' ' ')
     PROVE_TESTS=$(find test/t -name '*.pl' | sort)
 fi
+# Descriptions of real services, for the test that imports them.
+if [[ ${PROVE_TESTS:-} == *import* ]]; then
+    DQ_DESCRIPTIONS=$dq_run/descriptions
+    export DQ_DESCRIPTIONS
+    cp -r "$("$dq_root/test/setup/fetch-descriptions.sh" | tail -n 1)" "$DQ_DESCRIPTIONS" || failed=1
+    dq_hand_over "$DQ_DESCRIPTIONS"
+fi
 run_regress "${TESTS:-}"
 # shellcheck disable=SC2086
 run_tap_tests ${PROVE_TESTS:-}

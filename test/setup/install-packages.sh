@@ -55,6 +55,7 @@ is_installed() {
         # What another package of the same family gives is as good.
         pkg-config) command -v pkg-config >/dev/null ;;
         libcurl4-openssl-dev) command -v pkg-config >/dev/null && pkg-config --exists libcurl ;;
+        npm) command -v npm >/dev/null ;;
         nginx-light) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] ;;
         *) return 1 ;;
     esac
