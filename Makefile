@@ -19,6 +19,7 @@ SQL_PARTS = \
 	src/sql/shared_memory.sql \
 	src/sql/figures.sql \
 	src/sql/async.sql \
+	src/sql/services.sql \
 	src/sql/import.sql
 
 # Loadable modules that need a further library, which the core does not link: built where it is.
@@ -49,14 +50,20 @@ OBJS = \
 	src/request/template.o \
 	src/request/total.o \
 	src/request/url.o \
+	src/transport/breaker.o \
+	src/transport/budget.o \
 	src/transport/credentials.o \
 	src/transport/exchange.o \
+	src/transport/failure.o \
+	src/transport/histogram.o \
 	src/transport/loop.o \
+	src/transport/queue.o \
+	src/transport/rate.o \
 	src/transport/remote_error.o \
-	src/transport/service_state.o \
+	src/transport/retry.o \
+	src/transport/service.o \
 	src/transport/shared_state.o \
 	src/transport/shared_table.o \
-	src/transport/slots.o \
 	src/transport/spool.o \
 	src/transport/transfer.o \
 	src/transport/watch.o \
@@ -72,6 +79,8 @@ OBJS = \
 	src/fetch/fetch_group.o \
 	src/fetch/fetch_page.o \
 	src/fetch/figures.o \
+	src/fetch/last_errors.o \
+	src/fetch/statement.o \
 	src/fdw/analyze.o \
 	src/fetch/key_index.o \
 	src/fetch/transaction_store.o \
@@ -123,6 +132,8 @@ OBJS = \
 	src/import/openapi_words.o \
 	src/store/materialize.o \
 	src/insight/figures.o \
+	src/insight/last_errors.o \
+	src/insight/services.o \
 	src/insight/shared_memory.o \
 	src/async/client.o \
 	src/async/dispatcher.o \
@@ -144,7 +155,7 @@ endif
 # Sources that build without a backend (see src/base.h): unit tests and fuzz targets link these.
 PURE_SOURCES = $(filter-out src/rows/decoder% src/import/doc_yaml.c src/import/document.c, \
 	$(filter src/rows/% src/request/% src/import/decl% src/import/doc% src/import/openapi%,$(OBJS:.o=.c))) \
-	src/transport/shared_table.c
+	$(addprefix src/transport/,breaker.c histogram.c rate.c shared_table.c)
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 

@@ -25,6 +25,13 @@ CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost'
 CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', timeout '-1s');
 CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', retries '-1');
 CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', max_in_flight '0');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', rate_limit '100');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', rate_limit '0/s');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', rate_limit '1/week');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', rate_limit '99999999999999999999/s');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', breaker_failures '-1');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', breaker_on '5xx 404');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', retry_budget 'all');
 CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', max_response '5 apples');
 CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', dialect 'klingon');
 CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', prefetch 'perhaps');
@@ -59,6 +66,7 @@ CREATE SERVER good FOREIGN DATA WRAPPER distquery OPTIONS (
     retry_backoff '1.5s', max_in_flight '100', max_response '3GB', max_url '64kB', not_found 'fail', prefetch 'off',
     idempotent 'no', strategy 'store', proxy 'http://proxy:3128', ca_file '/etc/ssl/ca.pem', headers '{}', page_size '50', page_param 'page[number]',
     first_page '0', next '/links/next', total 'header:X-Total-Count', last_page 'short', max_batch '1', max_pages '10',
+    rate_limit '1000000/min', breaker_failures '0', breaker_cooldown '1h', breaker_on ' 429  5XX ', retry_budget '0', on_error 'Empty',
     spell_in '{name}[]={value}', spell_like '{name}~{regex}', spell_null '{name}=-', spell_sort 's={keys}&o={orders}');
 ALTER SERVER good OPTIONS (DROP url);
 ALTER SERVER good OPTIONS (SET timeout 'never');

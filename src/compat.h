@@ -238,4 +238,29 @@ dq_named_dsm_segment(const char *name, size_t size, void (*initialize)(void *))
 #define dq_server_aclcheck(serverid, role, mode) pg_foreign_server_aclcheck(serverid, role, mode)
 #endif
 
+/* 18 took a parameter away from the executor's run. */
+#if PG_VERSION_NUM >= 180000
+#define DQ_EXECUTOR_RUN_PARAMETERS QueryDesc *queryDesc, ScanDirection direction, uint64 count
+#define DQ_EXECUTOR_RUN_ARGUMENTS queryDesc, direction, count
+#else
+#define DQ_EXECUTOR_RUN_PARAMETERS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count, bool execute_once
+#define DQ_EXECUTOR_RUN_ARGUMENTS queryDesc, direction, count, execute_once
+#endif
+
+/* 17 added transaction_timeout. */
+#if PG_VERSION_NUM >= 170000
+#define DQ_TRANSACTION_TIMEOUT TRANSACTION_TIMEOUT
+#else
+#define DQ_TRANSACTION_TIMEOUT STATEMENT_TIMEOUT
+#endif
+
+/* 17 gave the number of a backend's PGPROC a variable of its own. */
+#if PG_VERSION_NUM >= 170000
+#define dq_my_proc_number() (MyProcNumber)
+#else
+#define dq_my_proc_number() (MyProc->pgprocno)
+#endif
+#define dq_proc_by_number(number) (&ProcGlobal->allProcs[(number)])
+
 #endif /* DQ_COMPAT_H */

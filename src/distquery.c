@@ -9,9 +9,11 @@
 #include "distquery.h"
 #include "fdw/fdw.h"
 #include "fetch/figures.h"
+#include "fetch/statement.h"
 #include "fmgr.h"
 #include "join/join.h"
 #include "spec/spec.h"
+#include "transport/budget.h"
 #include "transport/service_state.h"
 #include "transport/shared_state.h"
 #include "utils/guc.h"
@@ -81,6 +83,7 @@ _PG_init(void)
 							"Rows that ANALYZE reads of a foreign table at most.", NULL,
 							&dq_analyze_rows, 30000, 100, INT_MAX, PGC_USERSET, 0, NULL, NULL,
 							NULL);
+	dq_budget_define();
 	dq_service_define();
 	DefineCustomBoolVariable("distquery.learned_figures",
 							 "Plans with what earlier fetches have shown of tables.",
@@ -105,6 +108,7 @@ _PG_init(void)
 							 &dq_lookup_join, LOOKUP_JOIN_AUTO, lookup_join_words, PGC_USERSET, 0,
 							 NULL, assign_lookup_join, NULL);
 	MarkGUCPrefixReserved("distquery");
+	dq_statement_init();
 	dq_spec_init();
 	dq_stats_init();
 	dq_join_init();

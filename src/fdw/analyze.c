@@ -73,6 +73,8 @@ sampler_begin(Sampler *sampler, Relation relation)
 	sampler->estate = estate;
 	sampler->reader = dq_reader_create(parent, relation, plan_of_all(sampler->table), NIL);
 	dq_reader_prepare(sampler->reader, RelationGetDescr(relation), relation->rd_rel->relowner);
+	/* Statistics of rows that happened to arrive would stay when the service is back. */
+	sampler->reader->must_be_whole = true;
 	dq_fetch_group_register(sampler->reader->group, NULL, sampler);
 	sampler->slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsVirtual);
 	reservoir_init_selection_state(&sampler->reservoir, sampler->target);

@@ -446,6 +446,17 @@ choice_scope(const Choice *choice)
 	return scope;
 }
 
+/* Of several columns, the one with most values tells best which rows are asked for. */
+static void
+name_keys(Ask *ask, const ColumnSpec *column, const Part *part)
+{
+	if (part->nvalues <= ask->nkeys)
+		return;
+	ask->key_name = column->name;
+	ask->nkeys = part->nvalues;
+	ask->keys = (const char *const *) part->texts;
+}
+
 static void
 add_ask(Binder *binder, const Choice *choice, char *url)
 {
@@ -467,6 +478,9 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 
 		if (term->value->is_unknown)
 			continue;
+		if (term->condition->key > 0 || term->condition->op == COND_IN ||
+			(ask.is_lookup && is_equality))
+			name_keys(&ask, term->column, part);
 		if (is_equality && part->nvalues == 1 &&
 			(is_in_path(binder, term) || term->column->from_request))
 			ask.values[ask.nvalues++] = (RequestValue) {

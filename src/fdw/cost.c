@@ -56,7 +56,7 @@ dq_cost_facts(const TableSpec *table)
 						.row_bytes = GUESSED_ROW_BYTES,
 						.latency_ms = GUESSED_LATENCY_MS,
 						.pages_at_once = 1,
-						.in_flight = Max(table->limits.max_in_flight, 1) };
+						.in_flight = Max(table->limits.service.max_in_flight, 1) };
 
 	if (paging->kind != PAGING_NONE)
 		facts.page_rows = paging->page_size > 0 ? paging->page_size : GUESSED_PAGE_ROWS;

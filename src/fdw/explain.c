@@ -261,10 +261,11 @@ dq_explain_stats(const FetchStats *stats, ExplainState *es)
 		appendStringInfo(es->str,
 						 "Requests: " INT64_FORMAT "  Pages: " INT64_FORMAT "  Rows: " INT64_FORMAT
 						 "  Bytes: " INT64_FORMAT "  Retries: " INT64_FORMAT
-						 "  Connections: " INT64_FORMAT "%s\n",
+						 "  Connections: " INT64_FORMAT "%s%s\n",
 						 stats->requests, stats->pages, stats->rows, stats->bytes, stats->retries,
 						 stats->connections,
-						 stats->is_shared && !store ? "  (shares another scan's)" : "");
+						 stats->is_shared && !store ? "  (shares another scan's)" : "",
+						 stats->is_partial ? "  (incomplete)" : "");
 		if (!es->timing)
 			return;
 		indent_text(es);
@@ -279,6 +280,7 @@ dq_explain_stats(const FetchStats *stats, ExplainState *es)
 	ExplainPropertyInteger("Retries", NULL, stats->retries, es);
 	ExplainPropertyInteger("Connections Opened", NULL, stats->connections, es);
 	ExplainPropertyBool("Answer Shared", stats->is_shared, es);
+	ExplainPropertyBool("Answer Incomplete", stats->is_partial, es);
 	if (es->timing)
 	{
 		ExplainPropertyFloat("First Byte", "ms", stats->first_byte_ms, 3, es);

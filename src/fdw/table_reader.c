@@ -11,11 +11,15 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "fdw/table_reader.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+
+/* Keys that are named where their rows are missing. */
+#define SHOWN_KEYS 50
 
 /*
  * Functions that are often part of a condition's value and fail for no value that is met in
@@ -173,6 +177,25 @@ dq_reader_evaluate(TableReader *reader, ConditionValue *values)
 	return true;
 }
 
+/* Which rows a question asks for, in words; NULL when it names none. */
+static char *
+describe_keys(const void *arg)
+{
+	const Ask *ask = arg;
+	StringInfoData names;
+
+	if (ask->key_name == NULL)
+		return NULL;
+	initStringInfo(&names);
+	appendStringInfo(&names, "%s ", ask->key_name);
+	for (int i = 0; i < ask->nkeys && i < SHOWN_KEYS; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 pg_any_to_server(ask->keys[i], strlen(ask->keys[i]), PG_UTF8));
+	if (ask->nkeys > SHOWN_KEYS)
+		appendStringInfo(&names, " and %d more", ask->nkeys - SHOWN_KEYS);
+	return names.data;
+}
+
 void
 dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 {
@@ -185,6 +208,9 @@ dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 							 .page = ask->ask.page,
 							 .row_limit = reader->plan->row_limit,
 							 .is_frugal = reader->plan->is_frugal,
+							 .must_be_whole = reader->must_be_whole,
+							 .describe_keys = describe_keys,
+							 .describe_arg = &ask->ask,
 							 .keep = keep,
 							 .scope = ask->ask.scope,
 							 .enough_rows = ask->enough_rows };
@@ -328,6 +354,7 @@ dq_reader_add_stats(FetchStats *sum, const OpenAsk *ask)
 	dq_fetch_stats(ask->reader, &stats);
 	for (int i = 0; i < FETCH_ORIGINS; i++)
 		sum->origins[i] += stats.origins[i];
+	sum->is_partial |= stats.is_partial;
 	if (stats.is_shared)
 	{
 		sum->is_shared = true;

@@ -22,6 +22,7 @@ typedef struct TableReader
 	bool may_raise;			  /* evaluating a value may: only when the node is reached */
 	FetchGroup *group;
 	RowDecoder *decoder;
+	bool must_be_whole;		 /* an outage is an error, whatever option on_error says */
 	FetchRow row;			 /* being decoded, for error messages */
 	FetchStats closed_stats; /* of questions that were closed */
 } TableReader;

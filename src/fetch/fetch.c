@@ -13,6 +13,7 @@
 #include "common/hashfn.h"
 #include "distquery.h"
 #include "fetch/figures.h"
+#include "fetch/last_errors.h"
 #include "fetch/strategy.h"
 #include "fetch/transaction_store.h"
 #include "transport/loop.h"
@@ -86,6 +87,7 @@ dq_fetch_reader(Fetch *fetch)
 
 	reader->fetch = fetch;
 	reader->spool_reader = dq_spool_reader(fetch->spool);
+	reader->table = fetch->options.table;
 	fetch->nreaders++;
 	MemoryContextSwitchTo(old);
 	return reader;
@@ -178,6 +180,11 @@ start_live(FetchGroup *group, const FetchOptions *options)
 	pfree(identity.data);
 	reader = dq_fetch_reader(fetch);
 	reader->is_shared = !is_new;
+	reader->table = options->table;
+	reader->describe_keys = options->describe_keys;
+	reader->describe_arg = options->describe_arg;
+	reader->passes_over = options->table->on_error == ON_ERROR_EMPTY && !options->must_be_whole &&
+		!dq_fetch_group_must_be_whole(group);
 	return reader;
 }
 
@@ -252,6 +259,7 @@ fetch_paging_error(Fetch *fetch, const FetchPage *page, const char *problem, con
 	RemoteError *error = MemoryContextAllocZero(fetch->context, sizeof(RemoteError));
 	MemoryContext old = MemoryContextSwitchTo(fetch->context);
 
+	error->kind = FAILURE_CONTENT;
 	error->sqlstate = ERRCODE_FDW_ERROR;
 	error->message = psprintf("could not page through foreign table \"%s\" of server \"%s\": %s",
 							  table->name, fetch->options.endpoint->server_name,
@@ -262,6 +270,17 @@ fetch_paging_error(Fetch *fetch, const FetchPage *page, const char *problem, con
 							 detail ? dq_credentials_redact(credentials, detail) : "");
 	MemoryContextSwitchTo(old);
 	return error;
+}
+
+/* What is missing when this page failed, in words. */
+static char *
+fetch_missing(const Fetch *fetch, const FetchPage *page)
+{
+	if (page->rows > 0)
+		return psprintf("all rows after the first " INT64_FORMAT, fetch->rows);
+	return page->position.index == 0 ?
+		pstrdup("all rows") :
+		psprintf("page " INT64_FORMAT " and all after it", page->position.index + 1);
 }
 
 /* True while the fetch is far enough ahead of its readers, or must not ask before it is asked. */
@@ -348,7 +367,10 @@ fetch_pump(Fetch *fetch, bool is_wanted)
 		if (!page->is_complete)
 			break;
 		if (page->error)
+		{
+			fetch->missing = fetch_missing(fetch, page);
 			fetch_end(fetch, page->error);
+		}
 		else if (fetch->options.is_lookup || fetch->options.page)
 			fetch_end(fetch, NULL);
 		else
@@ -380,6 +402,24 @@ dq_fetch_page_ended(Fetch *fetch, FetchPage *page)
 {
 	if (page == fetch->head)
 		fetch_pump(fetch, false);
+}
+
+/* The reader has come to where the fetch failed: raises, unless an outage is passed over. */
+static void
+fetch_tell_error(const FetchReader *reader)
+{
+	const Fetch *fetch = reader->fetch;
+	bool is_passed_over = reader->passes_over && dq_failure_is_outage(fetch->error->kind);
+
+	char *missing = fetch->missing ? fetch->missing : pstrdup("all rows");
+	char *keys = reader->describe_keys ? reader->describe_keys(reader->describe_arg) : NULL;
+
+	if (keys)
+		missing = dq_credentials_redact(fetch->options.endpoint->credentials,
+										psprintf("%s with %s", missing, keys));
+	dq_last_errors_note(reader->table, fetch->error, missing, !is_passed_over);
+	if (!is_passed_over)
+		dq_remote_error_raise(fetch->error);
 }
 
 /* The next row that is in the spool already. */
@@ -417,6 +457,7 @@ dq_fetch_next_spooled(FetchReader *reader, FetchRow *row)
 static void
 fetch_advance(Fetch *fetch)
 {
+	dq_fetch_group_unpark(fetch->group);
 	fetch_pump(fetch, true);
 	if (!fetch->is_finished)
 		dq_loop_step();
@@ -430,7 +471,7 @@ dq_fetch_next(FetchReader *reader, FetchRow *row)
 	while (fetch->options.all_first && !fetch->is_finished)
 		fetch_advance(fetch);
 	if (fetch->options.all_first && fetch->error)
-		dq_remote_error_raise(fetch->error);
+		fetch_tell_error(reader);
 	if (fetch->stored)
 		return dq_store_next(reader, row);
 	for (;;)
@@ -441,7 +482,7 @@ dq_fetch_next(FetchReader *reader, FetchRow *row)
 		if (dq_fetch_next_spooled(reader, row))
 			return true;
 		if (fetch->error)
-			dq_remote_error_raise(fetch->error);
+			fetch_tell_error(reader);
 		if (fetch->is_finished)
 			return false;
 		fetch_advance(fetch);
@@ -481,6 +522,7 @@ dq_fetch_stats(const FetchReader *reader, FetchStats *stats)
 	*stats = fetch->stats;
 	stats->is_shared = reader->is_shared;
 	stats->origins[reader->origin] = 1;
+	stats->is_partial = fetch->error != NULL;
 	stats->rows = fetch->rows;
 	if (fetch->head && fetch->head->exchange)
 	{

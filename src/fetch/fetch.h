@@ -29,6 +29,13 @@ typedef struct FetchOptions
 	bool all_first;			  /* all rows are fetched before the first is read; set by strategies */
 	const Scope *scope;		  /* what it restricts; NULL: its answer tells of no other question */
 	int64 enough_rows;		  /* once so many have come, no page is asked early; 0: unknown */
+	bool must_be_whole;		  /* an outage is an error, whatever on_error says */
+	/*
+	 * Which rows are asked for, such as "id 1, 2" (palloc'd; NULL: all), for distquery.last_errors;
+	 * called only where some are missing, while the reader is open.  NULL: nobody can say.
+	 */
+	char *(*describe_keys)(const void *arg);
+	const void *describe_arg;
 } FetchOptions;
 
 typedef struct FetchRow
@@ -61,6 +68,7 @@ typedef struct FetchStats
 	double first_byte_ms; /* from the start of the fetch to the first byte of its first page */
 	double total_ms;	  /* from the start to the last byte, or to now */
 	bool is_shared;		  /* answered by a fetch that another scan had started */
+	bool is_partial;	  /* an outage was passed over (on_error): rows are missing */
 	bool has_total;
 	int64 total;				  /* rows of the whole answer, as the service says */
 	int64 page_rows;			  /* of the largest page */
@@ -75,7 +83,8 @@ extern FetchGroup *dq_fetch_group(MemoryContext query_context);
 
 /*
  * Until adopt_end, scans that begin join this group whatever their query context: several
- * statements asked at once. The group lives in context, which must outlive those scans.
+ * statements asked at once. The group lives in context, which must outlive those scans.  Option
+ * on_error does not hold in it: an outage is an error.
  */
 extern FetchGroup *dq_fetch_group_adopt(MemoryContext context);
 extern void dq_fetch_group_adopt_end(FetchGroup *group);
@@ -103,7 +112,8 @@ extern FetchReader *dq_fetch_start(FetchGroup *group, const FetchOptions *option
 
 /*
  * The next row; drives the loop while there is none.  False at the end.  Raises what went wrong
- * with this fetch, and only this one.
+ * with this fetch, and only this one; an outage that option on_error passes over is the end, with a
+ * WARNING, noted in distquery.last_errors.
  */
 extern bool dq_fetch_next(FetchReader *reader, FetchRow *row);
 

@@ -45,8 +45,10 @@ struct FetchGroup
 	dlist_head starters;
 	int nscans;
 	bool has_begun;
-	HTAB *by_identity; /* IdentityEntry */
-	dlist_head idle;   /* least recently used first */
+	bool is_parked;		/* its exchanges on the wire hold no slots */
+	bool must_be_whole; /* on_error does not hold */
+	HTAB *by_identity;	/* IdentityEntry */
+	dlist_head idle;	/* least recently used first */
 	int64 idle_bytes;
 };
 
@@ -70,6 +72,7 @@ FetchGroup *
 dq_fetch_group_adopt(MemoryContext context)
 {
 	adopting = dq_fetch_group(context);
+	adopting->must_be_whole = true;
 	return adopting;
 }
 
@@ -115,6 +118,41 @@ dq_fetch_group(MemoryContext query_context)
 	dlist_push_head(&groups, &group->node);
 	MemoryContextRegisterResetCallback(context, callback);
 	return group;
+}
+
+void
+dq_fetch_group_park(MemoryContext query_context)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &groups)
+	{
+		FetchGroup *group = dlist_container(FetchGroup, node, iter.cur);
+
+		if (query_context && group->query_context != query_context)
+			continue;
+		group->is_parked = true;
+		if (query_context)
+			dq_exchange_park(group);
+	}
+	if (query_context == NULL)
+		dq_exchange_park(NULL);
+}
+
+void
+dq_fetch_group_unpark(FetchGroup *group)
+{
+	if (group && !group->is_parked)
+		return;
+	if (group)
+		group->is_parked = false;
+	dq_exchange_unpark(group);
+}
+
+bool
+dq_fetch_group_must_be_whole(const FetchGroup *group)
+{
+	return group->must_be_whole;
 }
 
 void

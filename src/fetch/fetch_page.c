@@ -86,7 +86,9 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 						.is_idempotent = table->is_idempotent };
 	ExchangeOptions options = { .request = &request,
 								.endpoint = fetch->options.endpoint,
+								.relid = table->relid,
 								.relation_name = table->name,
+								.group = fetch->group,
 								.accept_not_found = page_accepts_not_found(fetch, position),
 								.on_progress = page_progress,
 								.owner = page };
@@ -189,6 +191,7 @@ page_fail(FetchPage *page, int sqlstate, const char *problem, const char *hint)
 									  dq_credentials_redact(credentials, page->url));
 	if (page->beginning.len > 0)
 		appendStringInfo(&detail, " The answer begins: %s", page_beginning(page));
+	error->kind = FAILURE_CONTENT;
 	error->sqlstate = sqlstate;
 	error->message =
 		psprintf("could not read the answer for foreign table \"%s\" from server \"%s\": %s",
@@ -197,6 +200,8 @@ page_fail(FetchPage *page, int sqlstate, const char *problem, const char *hint)
 	error->detail = detail.data;
 	error->hint = hint ? pstrdup(hint) : NULL;
 	MemoryContextSwitchTo(old);
+	if (page->exchange)
+		dq_exchange_note_content_failure(page->exchange);
 	page->error = error;
 	page->is_complete = true;
 	page_release_exchange(page);
@@ -448,7 +453,8 @@ page_progress(Exchange *exchange, void *owner)
 			MemoryContext old = MemoryContextSwitchTo(fetch->context);
 
 			page->error = palloc(sizeof(RemoteError));
-			*page->error = (RemoteError) { .sqlstate = error->sqlstate,
+			*page->error = (RemoteError) { .kind = error->kind,
+										   .sqlstate = error->sqlstate,
 										   .message = pstrdup(error->message),
 										   .detail = error->detail ? pstrdup(error->detail) : NULL,
 										   .hint = error->hint ? pstrdup(error->hint) : NULL,

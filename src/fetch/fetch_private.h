@@ -60,6 +60,7 @@ struct Fetch
 	int64 rows_read;  /* by the reader that is farthest */
 	bool is_finished; /* all rows are in the spool, or error is set */
 	RemoteError *error;
+	char *missing; /* what is, with the error */
 	int nreaders;
 	FetchStats stats; /* of the exchanges that ended */
 	instr_time started;
@@ -77,6 +78,10 @@ struct FetchReader
 	int64 rows;			/* read in all */
 	int64 page_rows;	/* read of this page */
 	bool is_shared;
+	const TableSpec *table;					 /* whose rows they are to this reader */
+	bool passes_over;						 /* an outage is no error to it */
+	char *(*describe_keys)(const void *arg); /* as in FetchOptions */
+	const void *describe_arg;
 	FetchOrigin origin;
 	/* Only of stored answers: */
 	ReaderLease *lease;
@@ -87,11 +92,16 @@ struct FetchReader
 };
 
 /* fetch_group.c */
+extern void dq_fetch_group_unpark(FetchGroup *group); /* NULL: what has no group */
+extern bool dq_fetch_group_must_be_whole(const FetchGroup *group);
 extern MemoryContext dq_fetch_group_context(FetchGroup *group);
 extern int64 dq_fetch_group_share(FetchGroup *group);
 extern Fetch *dq_fetch_group_find(FetchGroup *group, const char *identity, int len, uint64 hash);
 extern void dq_fetch_group_add(FetchGroup *group, Fetch *fetch);
 extern void dq_fetch_group_retire(FetchGroup *group, Fetch *fetch);
+
+/* For statement.c: a query's run has returned (NULL: all have). */
+extern void dq_fetch_group_park(MemoryContext query_context);
 
 /* fetch.c */
 extern const char *dq_fetch_method(const FetchOptions *options);

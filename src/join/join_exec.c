@@ -155,7 +155,7 @@ begin_asking(LookupJoinState *join, Relation relation, Index index)
 	dq_reader_prepare(join->reader, RelationGetDescr(relation),
 					  OidIsValid(user) ? user : GetUserId());
 	dq_fetch_group_register(join->reader->group, NULL, join);
-	max_in_flight = join->reader->endpoint->limits.max_in_flight;
+	max_in_flight = join->reader->endpoint->limits.service.max_in_flight;
 	join->max_batch_size = dq_bind_max_keys(join->reader->table, join->plan->inner);
 	if (join->max_batch_size == 1)
 		join->max_batch_size = max_in_flight;

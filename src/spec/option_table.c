@@ -19,6 +19,8 @@
  */
 static const char *const not_found_words[] = { "empty", "fail", NULL };
 static const char *const method_words[] = { "GET", "POST", NULL };
+static const char *const on_error_words[] = { "fail", "empty", NULL };
+static const char *const breaker_on_words[] = { "connection", "timeout", "5xx", "429", NULL };
 static const char *const paging_words[] = {
 	"none", "page", "offset", "cursor", "link", "next", NULL
 };
@@ -50,9 +52,24 @@ const OptionRow dq_options[OPTION_COUNT] = {
 					  .max = 100 },
 	[OPT_RETRY_BACKOFF] = { "retry_backoff", S | T, OPTION_DURATION, "100ms",
 							"upper bound of the first delay before another attempt; doubles each time" },
+	[OPT_RETRY_BUDGET] = { "retry_budget", S, OPTION_INT, "20",
+						   "retries to 100 requests, beyond one a second and ten at once",
+						   .max = 10000 },
 	[OPT_MAX_IN_FLIGHT] = { "max_in_flight", S, OPTION_INT, "16",
-							"requests at once to the service, for each session", .min = 1,
+							"requests at once to the service, of all sessions together", .min = 1,
 							.max = 1000 },
+	[OPT_RATE_LIMIT] = { "rate_limit", S, OPTION_RATE, NULL,
+						 "requests in a time, as 100/s or 10/min, of all sessions together (default: none)" },
+	[OPT_BREAKER_FAILURES] = { "breaker_failures", S, OPTION_INT, "5",
+							   "failures in a row after which the service is not asked; 0 is never",
+							   .max = 1000000 },
+	[OPT_BREAKER_COOLDOWN] = { "breaker_cooldown", S, OPTION_DURATION, "10s",
+							   "time after which one request tries whether it is back" },
+	[OPT_BREAKER_ON] = { "breaker_on", S, OPTION_WORDS, "connection timeout 5xx",
+						 "failures that count for it", .words = breaker_on_words },
+	[OPT_ON_ERROR] = { "on_error", S | T, OPTION_ENUM, "fail",
+					   "what an outage of the service means: an error, or a warning and the rows that could be had",
+					   .words = on_error_words, .first_word = ON_ERROR_FAIL },
 	[OPT_MAX_RESPONSE] = { "max_response", S | T, OPTION_SIZE, "256MB",
 						   "largest answer, decompressed; 0 is no bound" },
 	[OPT_NOT_FOUND] = { "not_found", S | T, OPTION_ENUM, NULL,

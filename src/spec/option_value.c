@@ -164,6 +164,33 @@ check_word(const OptionRow *row, const char *value, char **problem, char **hint)
 		return;
 	*problem = pstrdup("unknown word");
 	*hint = psprintf("Valid values are %s.", word_list(row->words, ", ", "\""));
+	if (row == &dq_options[OPT_ON_ERROR] && pg_strcasecmp(value, "stale") == 0)
+	{
+		*problem = pstrdup("there is no cache yet from which a stale answer could come");
+		*hint = pstrdup("Set it to \"empty\", or materialize the rows.");
+	}
+}
+
+static void
+check_words(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (dq_option_words(row, value) >= 0)
+		return;
+	*problem = pstrdup("unknown word");
+	*hint = psprintf("Valid words, separated by blanks, are %s.",
+					 word_list(row->words, ", ", "\""));
+}
+
+static void
+check_rate(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	int count;
+	int64 period_us;
+
+	if (dq_option_rate(value, &count, &period_us))
+		return;
+	*problem = pstrdup("expected a number of requests in a time, from 1 to 1000000");
+	*hint = pstrdup("Write it as \"100/s\", \"10/min\" or \"1000/h\".");
 }
 
 static void
@@ -405,7 +432,9 @@ static const struct
 	[OPTION_INT] = { "integer", check_int },
 	[OPTION_DURATION] = { "duration", check_duration },
 	[OPTION_SIZE] = { "size", check_size },
+	[OPTION_RATE] = { "rate", check_rate },
 	[OPTION_ENUM] = { "word", check_word },
+	[OPTION_WORDS] = { "words", check_words },
 	[OPTION_DIALECT] = { "word", check_dialect },
 	[OPTION_POINTER] = { "JSON Pointer", check_pointer },
 	[OPTION_POINTER_OR_HEADER] = { "JSON Pointer or header:Name", check_pointer_or_header },
@@ -438,6 +467,8 @@ dq_option_type_text(const OptionRow *row)
 {
 	if (row->type == OPTION_ENUM)
 		return word_list(row->words, " | ", "");
+	if (row->type == OPTION_WORDS)
+		return word_list(row->words, " ", "");
 	if (row->type == OPTION_DIALECT)
 		return word_list(dialect_names(), " | ", "");
 	return pstrdup(types[row->type].text);
@@ -474,4 +505,48 @@ dq_option_word(const OptionRow *row, const char *value)
 		if (pg_strcasecmp(row->words[i], value) == 0)
 			return row->first_word + i;
 	return -1;
+}
+
+int
+dq_option_words(const OptionRow *row, const char *value)
+{
+	int bits = 0;
+
+	for (const char *word = value + strspn(value, " "); *word; word += strspn(word, " "))
+	{
+		int len = strcspn(word, " ");
+		int i = 0;
+
+		while (row->words[i] &&
+			   ((int) strlen(row->words[i]) != len || pg_strncasecmp(row->words[i], word, len) != 0))
+			i++;
+		if (row->words[i] == NULL)
+			return -1;
+		bits |= 1 << i;
+		word += len;
+	}
+	return bits;
+}
+
+bool
+dq_option_rate(const char *value, int *count, int64 *period_us)
+{
+	static const struct
+	{
+		const char *unit;
+		int64 seconds;
+	} units[] = { { "s", 1 }, { "min", 60 }, { "h", 3600 }, { "d", 86400 } };
+	const char *slash = strchr(value, '/');
+
+	if (slash == NULL || slash == value || slash - value > 7 ||
+		strspn(value, "0123456789") != slash - value)
+		return false;
+	*count = (int) strtol(value, NULL, 10);
+	for (int i = 0; i < lengthof(units); i++)
+		if (strcmp(slash + 1, units[i].unit) == 0)
+		{
+			*period_us = units[i].seconds * 1000000;
+			return *count >= 1 && *count <= 1000000;
+		}
+	return false;
 }

@@ -27,7 +27,9 @@ typedef enum OptionType
 	OPTION_INT,				  /* min to max */
 	OPTION_DURATION,		  /* milliseconds; units as in postgresql.conf */
 	OPTION_SIZE,			  /* bytes, min to max; units as in postgresql.conf */
+	OPTION_RATE,			  /* "100/s", "10/min", "1000/h" */
 	OPTION_ENUM,			  /* one of words */
+	OPTION_WORDS,			  /* some of words, separated by blanks; may be empty */
 	OPTION_DIALECT,			  /* name of a Dialect */
 	OPTION_POINTER,			  /* JSON Pointer, RFC 6901 */
 	OPTION_POINTER_OR_HEADER, /* the same, or header:Name */
@@ -55,7 +57,13 @@ typedef enum OptionId
 	OPT_CONNECT_TIMEOUT,
 	OPT_RETRIES,
 	OPT_RETRY_BACKOFF,
+	OPT_RETRY_BUDGET,
 	OPT_MAX_IN_FLIGHT,
+	OPT_RATE_LIMIT,
+	OPT_BREAKER_FAILURES,
+	OPT_BREAKER_COOLDOWN,
+	OPT_BREAKER_ON,
+	OPT_ON_ERROR,
 	OPT_MAX_RESPONSE,
 	OPT_NOT_FOUND,
 	OPT_PREFETCH,
@@ -124,7 +132,7 @@ typedef struct OptionRow
 	const char *help;		   /* one line */
 	int64 min;				   /* of OPTION_INT, OPTION_SIZE */
 	int64 max;				   /* of the same; 0: 2^31 - 1 and 2^53 - 1 */
-	const char *const *words;  /* of OPTION_ENUM, NULL-terminated */
+	const char *const *words;  /* of OPTION_ENUM and OPTION_WORDS, NULL-terminated */
 	int first_word;			   /* enum value of the first word */
 	ConditionOp op;			   /* of OPTION_SPELL */
 	bool is_secret;			   /* never shown */
@@ -154,6 +162,9 @@ extern bool dq_option_bool(const char *value);
 extern int64 dq_option_number(const OptionRow *row, const char *value);
 extern int dq_option_word(const OptionRow *row,
 						  const char *value); /* enum value, -1 for an unknown word */
+extern int dq_option_words(const OptionRow *row,
+						   const char *value); /* bits by place in words, -1 where one is unknown */
+extern bool dq_option_rate(const char *value, int *count, int64 *period_us);
 
 /* Characters that could end a line of a request. */
 extern bool dq_option_has_control(const char *value);

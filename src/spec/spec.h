@@ -23,7 +23,6 @@ typedef struct ServiceSpec
 	Oid serverid;
 	char *name; /* of the server */
 	char *url;	/* base URL, no trailing slash */
-	int max_in_flight;
 } ServiceSpec;
 
 typedef enum SortOption
@@ -32,6 +31,12 @@ typedef enum SortOption
 	SORT_NULLS_FIRST, /* the service puts NULLs before the others in ascending order */
 	SORT_NULLS_LAST
 } SortOption;
+
+typedef enum OnError
+{
+	ON_ERROR_FAIL = 0,
+	ON_ERROR_EMPTY /* an outage is a warning; the rows that could be had are the answer */
+} OnError;
 
 typedef enum NotFound
 {
@@ -104,6 +109,7 @@ typedef struct TableSpec
 	char *lookup_rows_text;
 	NotFound not_found;
 	Strategy strategy;
+	OnError on_error;
 	PagingSpec paging;
 	JsonPointer *next; /* where cursor or next URL stands; NULL without */
 	char *next_text;

@@ -126,6 +126,24 @@ compile_path(const char *value)
 	return path;
 }
 
+static ServiceLimits
+service_limits(const OptionValues *values)
+{
+	const char *rate = dq_spec_option(values, OPT_RATE_LIMIT);
+	ServiceLimits limits = { .max_in_flight = option_number(values, OPT_MAX_IN_FLIGHT),
+							 .is_max_in_flight_set = values->server[OPT_MAX_IN_FLIGHT] != NULL,
+							 .breaker_failures = option_number(values, OPT_BREAKER_FAILURES),
+							 .breaker_cooldown_ms = option_number(values, OPT_BREAKER_COOLDOWN),
+							 .breaker_causes = dq_option_words(&dq_options[OPT_BREAKER_ON],
+															   dq_spec_option(values,
+																			  OPT_BREAKER_ON)),
+							 .retry_percent = option_number(values, OPT_RETRY_BUDGET) };
+
+	if (rate)
+		(void) dq_option_rate(rate, &limits.rate.count, &limits.rate.period_us);
+	return limits;
+}
+
 void
 dq_spec_build_limits(TableSpec *table, const OptionValues *values)
 {
@@ -134,10 +152,10 @@ dq_spec_build_limits(TableSpec *table, const OptionValues *values)
 		.connect_timeout_ms = option_number(values, OPT_CONNECT_TIMEOUT),
 		.retries = option_number(values, OPT_RETRIES),
 		.retry_backoff_ms = option_number(values, OPT_RETRY_BACKOFF),
-		.max_in_flight = option_number(values, OPT_MAX_IN_FLIGHT),
 		.max_response_bytes = option_number(values, OPT_MAX_RESPONSE),
 		.proxy = dq_spec_option(values, OPT_PROXY),
-		.ca_file = dq_spec_option(values, OPT_CA_FILE)
+		.ca_file = dq_spec_option(values, OPT_CA_FILE),
+		.service = service_limits(values)
 	};
 }
 
@@ -335,7 +353,6 @@ dq_spec_build_service(ForeignServer *server, const OptionValues *values)
 	service->serverid = server->serverid;
 	service->name = pstrdup(server->servername);
 	service->url = pnstrdup(url, len);
-	service->max_in_flight = option_number(values, OPT_MAX_IN_FLIGHT);
 	return service;
 }
 
@@ -371,6 +388,7 @@ dq_spec_build_table(Oid relid)
 	table->not_found = option_word(values, OPT_NOT_FOUND);
 	build_body(table, values);
 	table->strategy = option_word(values, OPT_STRATEGY);
+	table->on_error = option_word(values, OPT_ON_ERROR);
 	build_paging(table, values);
 	build_headers(table, values);
 	table->logic = build_logic(values->dialect);

@@ -10,6 +10,8 @@ CREATE FUNCTION check_server(
     RETURNS SETOF record
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 AS $$
+DECLARE
+    passed_over record;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_server s
                      JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw
@@ -29,6 +31,15 @@ BEGIN
             GET DIAGNOSTICS message = ROW_COUNT;
             ok := true;
             message := CASE message WHEN '0' THEN 'answered without rows' ELSE 'answered, the first row fits' END;
+            -- What on_error passes over is wrong all the same.
+            FOR passed_over IN
+                SELECT e.reason, e.detail FROM @extschema@.last_errors e
+                 WHERE e.foreign_table = check_server.foreign_table LIMIT 1
+            LOOP
+                ok := false;
+                message := passed_over.reason;
+                detail := passed_over.detail;
+            END LOOP;
         EXCEPTION
             WHEN fdw_dynamic_parameter_value_needed THEN
                 -- The declaration may well be right: it takes a condition to know.

@@ -1,35 +1,56 @@
 /*
  * exchange.c
- *	  One request and its answer: waiting for a slot, attempts, back-off, and the end.
+ *	  One request and its answer: leave to ask, attempts, back-off, and the end.
  *
- *	WAITING --slot--> RUNNING --answer--> DONE
- *	                  RUNNING --worth another try--> BACKING_OFF --due--> WAITING
- *	                  RUNNING --final--> FAILED
+ *	WAITING --leave--> RUNNING --answer--> DONE
+ *	   |               RUNNING --worth another try (retry.c)--> BACKING_OFF --due--> WAITING
+ *	refused            RUNNING --final--> FAILED
+ *	   |
+ *	FAILED
  *
- * Retries are for idempotent requests whose body nobody has used yet (dq_exchange_commit).  The
- * delay is drawn evenly from zero to a bound that doubles with each attempt ("full jitter"), and
- * is never shorter than the service's Retry-After (RFC 9110, 10.2.3).
+ * An exchange that nobody drives is parked: its attempt stays on the wire, without a slot.
  */
 #include "postgres.h"
 
-#include <time.h>
-#include <unistd.h>
-
+#include "transport/budget.h"
 #include "transport/exchange_private.h"
-#include "transport/service_state.h"
-#include "transport/slots.h"
+#include "transport/shared_state.h"
 #include "utils/memutils.h"
 
-#define LONGEST_BACKOFF_MS 30000.0
-#define LONGEST_RETRY_AFTER_MS 60000.0
-
 static void
-release_slot(Exchange *exchange)
+stop_waiting(Exchange *exchange)
 {
-	if (!exchange->holds_slot)
+	if (!exchange->is_waiting)
 		return;
-	exchange->holds_slot = false;
-	dq_slots_give(exchange->endpoint->serverid);
+	exchange->is_waiting = false;
+	dq_service_stop_waiting(exchange->service);
+}
+
+/* Tells the service what became of an attempt that had its leave, and gives the slot back. */
+static void
+leave_service(Exchange *exchange, AttemptEnd *end)
+{
+	if (!exchange->holds_slot && !exchange->is_parked)
+		return;
+	end->holds_slot = exchange->holds_slot;
+	end->is_probe = exchange->is_probe;
+	exchange->holds_slot = exchange->is_probe = exchange->is_parked = false;
+	if (dq_service_leave(exchange->service, &exchange->endpoint->limits.service, end))
+		ereport(LOG,
+				(errmsg("circuit breaker of server \"%s\" has opened",
+						exchange->endpoint->server_name),
+				 errdetail("%d requests in a row have failed, the last one by %s.",
+						   exchange->endpoint->limits.service.breaker_failures,
+						   dq_failure_name(end->failure))));
+}
+
+/* The same for an attempt that is cancelled, or was never made: it says nothing of the service. */
+static void
+leave_service_untold(Exchange *exchange)
+{
+	AttemptEnd end = { .outcome = OUTCOME_NONE, .ms = -1 };
+
+	leave_service(exchange, &end);
 }
 
 /* Runs when the exchange's context goes, for whatever reason. */
@@ -39,7 +60,8 @@ exchange_release(void *arg)
 	Exchange *exchange = arg;
 
 	dq_transfer_stop(exchange);
-	release_slot(exchange);
+	leave_service_untold(exchange);
+	stop_waiting(exchange);
 	dq_loop_deactivate(exchange);
 }
 
@@ -70,14 +92,15 @@ dq_exchange_start(const ExchangeOptions *options)
 	exchange->context = context;
 	exchange->own_endpoint = *options->endpoint;
 	exchange->endpoint = &exchange->own_endpoint;
+	exchange->relid = options->relid;
 	exchange->relation_name = options->relation_name ? pstrdup(options->relation_name) : NULL;
+	exchange->group = options->group;
 	exchange->accept_not_found = options->accept_not_found;
 	exchange->on_progress = options->on_progress;
 	exchange->owner = options->owner;
 	exchange->attempt = 1;
 	copy_request(exchange, options->request);
-	dq_service_prepare();
-	dq_slots_prepare(options->endpoint->serverid);
+	exchange->service = dq_service_open(options->endpoint->serverid);
 	exchange->started_ms = dq_loop_clock_ms();
 	callback->func = exchange_release;
 	callback->arg = exchange;
@@ -96,168 +119,205 @@ end_exchange(Exchange *exchange, ExchangeState state)
 	dq_loop_tell(exchange);
 }
 
-/* Puts the next attempt on the wire if its time has come and the service has a slot. */
+/* The service is not asked now, nor soon: no request is made. */
+static void
+refuse(Exchange *exchange, const ServiceAnswer *answer)
+{
+	MemoryContext old = MemoryContextSwitchTo(exchange->context);
+
+	stop_waiting(exchange);
+	exchange->error = dq_remote_error_refused(exchange, answer);
+	end_exchange(exchange, EXCHANGE_FAILED);
+	MemoryContextSwitchTo(old);
+}
+
+/* Once a backend, where a limit that should hold for all sessions begins to matter. */
+static void
+notice_scope(const Endpoint *endpoint)
+{
+	static bool was_told = false;
+
+	if (was_told || dq_shared_scope() == SHARED_BY_ALL)
+		return;
+	was_told = true;
+	ereport(NOTICE,
+			(errmsg("limits of server \"%s\" hold for this session only", endpoint->server_name),
+			 errdetail("Sessions do not know of each other's requests."),
+			 errhint("Add distquery to shared_preload_libraries.")));
+}
+
+/* Asks for leave where the exchange has none; true when it has. */
+static bool
+has_leave(Exchange *exchange)
+{
+	const ServiceLimits *limits = &exchange->endpoint->limits.service;
+	ServiceAnswer answer;
+
+	/* It is there already where the last try raised, for lack of memory. */
+	if (exchange->holds_slot)
+		return true;
+	dq_service_enter(exchange->service, limits, exchange->attempt > 1, &answer);
+	switch (answer.verdict)
+	{
+		case SERVICE_GO:
+			exchange->holds_slot = true;
+			exchange->is_probe = answer.is_probe;
+			stop_waiting(exchange);
+			if (limits->rate.count > 0)
+				notice_scope(exchange->endpoint);
+			return true;
+		case SERVICE_WAIT:
+			if (limits->rate.count > 0 || limits->is_max_in_flight_set)
+				notice_scope(exchange->endpoint);
+			if (!exchange->is_waiting)
+				dq_service_wait(exchange->service);
+			exchange->is_waiting = true;
+			return false;
+		case SERVICE_BREAKER_OPEN:
+		case SERVICE_ASKED_TO_WAIT:
+			notice_scope(exchange->endpoint);
+			refuse(exchange, &answer);
+			return false;
+	}
+	return false;
+}
+
+/* The attempt cannot be made. */
+static void
+fail_unsent(Exchange *exchange)
+{
+	leave_service_untold(exchange);
+	stop_waiting(exchange);
+	exchange->error = dq_remote_error_make(exchange, CURLE_OUT_OF_MEMORY, NULL);
+	end_exchange(exchange, EXCHANGE_FAILED);
+}
+
+/* Puts the next attempt on the wire if its time has come and the service may be asked. */
 void
 dq_exchange_try_start(Exchange *exchange)
 {
-	const Endpoint *endpoint = exchange->endpoint;
-
 	if (exchange->state == EXCHANGE_BACKING_OFF && exchange->due_ms <= dq_loop_clock_ms())
 		exchange->state = EXCHANGE_WAITING;
 	if (exchange->state != EXCHANGE_WAITING)
 		return;
-	/* The slot is there already where the last try raised, for lack of memory. */
-	if (!exchange->holds_slot && !dq_slots_take(endpoint->serverid, endpoint->limits.max_in_flight))
+	if (!dq_budget_allows())
+	{
+		/* The attempt to tell of is the one that was made. */
+		exchange->attempt = Max(exchange->attempt - 1, 1);
+		exchange->fault = FAULT_BUDGET;
+		fail_unsent(exchange);
 		return;
-	exchange->holds_slot = true;
+	}
+	if (!has_leave(exchange))
+		return;
 	if (dq_transfer_start(exchange))
 	{
 		exchange->state = EXCHANGE_RUNNING;
-		dq_service_count_request(endpoint->serverid);
+		dq_budget_count_request(exchange->relid,
+								exchange->relation_name ? exchange->relation_name :
+														  exchange->endpoint->server_name);
 	}
 	else
+		fail_unsent(exchange);
+}
+
+void
+dq_exchange_park(const void *group)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, dq_loop_active())
 	{
-		release_slot(exchange);
-		exchange->error = dq_remote_error_make(exchange, CURLE_OUT_OF_MEMORY, NULL);
-		end_exchange(exchange, EXCHANGE_FAILED);
+		Exchange *exchange = dlist_container(Exchange, active_node, iter.cur);
+
+		if (!exchange->holds_slot || exchange->state != EXCHANGE_RUNNING ||
+			(group && exchange->group != group))
+			continue;
+		dq_service_park(exchange->service, exchange->is_probe);
+		exchange->holds_slot = exchange->is_probe = false;
+		exchange->is_parked = true;
 	}
 }
 
-/* Failures that another attempt may not meet. */
-static bool
-is_transient(const Exchange *exchange, CURLcode code)
+void
+dq_exchange_unpark(const void *group)
 {
-	switch (exchange->fault)
-	{
-		case FAULT_NONE:
-			break;
-		case FAULT_TIMEOUT:
-		case FAULT_CONNECT_TIMEOUT:
-			return true;
-		default:
-			return false;
-	}
-	if (code == CURLE_OK)
-	{
-		int status = exchange->status;
+	dlist_iter iter;
 
-		return status == 408 || status == 425 || status == 429 || status == 500 || status == 502 ||
-			status == 503 || status == 504;
-	}
-	switch (code)
+	dlist_foreach(iter, dq_loop_active())
 	{
-		case CURLE_COULDNT_RESOLVE_HOST:
-		case CURLE_COULDNT_CONNECT:
-		case CURLE_PARTIAL_FILE:
-		case CURLE_GOT_NOTHING:
-		case CURLE_SEND_ERROR:
-		case CURLE_RECV_ERROR:
-		case CURLE_OPERATION_TIMEDOUT:
-		case CURLE_HTTP2:
-		case CURLE_HTTP2_STREAM:
-		case CURLE_SSL_CONNECT_ERROR:
-			return true;
-		default:
-			return false;
+		Exchange *exchange = dlist_container(Exchange, active_node, iter.cur);
+
+		if (!exchange->is_parked || exchange->group != group)
+			continue;
+		dq_service_unpark(exchange->service);
+		exchange->is_parked = false;
+		exchange->holds_slot = true;
 	}
 }
 
-/* Milliseconds that the service asks us to wait (RFC 9110, 10.2.3), 0 when it does not say. */
-static double
-retry_after_ms(Exchange *exchange, CURLcode code)
+/* What an attempt tells about its service. */
+static AttemptEnd
+attempt_end(Exchange *exchange, CURLcode code, bool is_answer)
 {
-	const char *value = NULL;
-	char *end;
-	long seconds;
-	time_t date;
+	const ServiceLimits *limits = &exchange->endpoint->limits.service;
+	FailureKind kind = is_answer ? FAILURE_NONE : dq_remote_failure_kind(exchange, code);
+	bool is_status = code == CURLE_OK && exchange->fault == FAULT_NONE && exchange->status > 0;
+	AttemptEnd end = { .failure = kind, .wire_bytes = exchange->attempt_wire_bytes, .ms = -1 };
 
-	if (code == CURLE_OK)
-		value = dq_exchange_header(exchange, "Retry-After");
-	if (value == NULL)
-		return 0;
-	seconds = strtol(value, &end, 10);
-	if (end != value && *end == '\0')
-		return seconds < 0 ? 0 : seconds * 1000.0;
-	date = curl_getdate(value, NULL);
-	return date < 0 ? 0 : Max(0, difftime(date, time(NULL)) * 1000.0);
+	if (dq_failure_counts(kind, limits->breaker_causes))
+		end.outcome = OUTCOME_FAILED;
+	else
+		end.outcome = is_status ? OUTCOME_ANSWERED : OUTCOME_NONE;
+	if (is_status)
+		end.ms = dq_loop_clock_ms() - exchange->attempt_started_ms;
+	if (is_status && (exchange->status == 429 || exchange->status == 503))
+		end.retry_after_ms = dq_retry_after_ms(exchange, code);
+	return end;
 }
 
-/* xorshift64*; jitter needs no more, and no backend API changes under it. */
-static double
-random_fraction(void)
+/* The attempt has failed: another one, or the end. */
+static void
+try_again_or_fail(Exchange *exchange, CURLcode code)
 {
-	static uint64 state = 0;
+	const char *more = NULL;
 
-	if (state == 0)
+	if (dq_retry_is_worth(exchange, code, &more))
 	{
-		instr_time now;
-
-		INSTR_TIME_SET_CURRENT(now);
-		state = ((uint64) INSTR_TIME_GET_MICROSEC(now) ^ ((uint64) getpid() << 32)) | 1;
+		exchange->last_failure = dq_remote_error_make(exchange, code, NULL);
+		dq_retry_schedule(exchange);
+		return;
 	}
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return ((state * UINT64CONST(0x2545F4914F6CDD1D)) >> 11) * (1.0 / 9007199254740992.0);
-}
-
-/* Schedules another attempt; false when this one was the last. */
-static bool
-back_off(Exchange *exchange, CURLcode code, const char **more)
-{
-	const TransferLimits *limits = &exchange->endpoint->limits;
-	double bound = limits->retry_backoff_ms;
-	double asked;
-
-	if (!exchange->request.is_idempotent || exchange->is_committed ||
-		exchange->attempt > limits->retries || !is_transient(exchange, code))
-		return false;
-	asked = retry_after_ms(exchange, code);
-	if (asked > LONGEST_RETRY_AFTER_MS)
-	{
-		*more = psprintf("The service asks to wait %.0f s, longer than a query should.",
-						 asked / 1000);
-		return false;
-	}
-	for (int i = 1; i < exchange->attempt && bound < LONGEST_BACKOFF_MS; i++)
-		bound *= 2;
-	exchange->due_ms = dq_loop_clock_ms() +
-		Max(asked, Min(bound, LONGEST_BACKOFF_MS) * random_fraction());
-	/* Bytes that nobody has taken yet belong to the failed attempt. */
-	exchange->body.len = 0;
-	exchange->attempt++;
-	exchange->restarts++;
-	exchange->stats.retries++;
-	exchange->state = EXCHANGE_BACKING_OFF;
-	return true;
+	exchange->error = dq_remote_error_make(exchange, code, more);
+	end_exchange(exchange, EXCHANGE_FAILED);
 }
 
 /* libcurl is done with an attempt, or we are. */
 void
 dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
 {
-	const char *more = NULL;
 	MemoryContext old = MemoryContextSwitchTo(exchange->context);
 	long status = 0;
+	bool is_answer;
+	AttemptEnd end;
 
 	curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
 	exchange->status = (int) status;
 	dq_transfer_stop(exchange);
-	release_slot(exchange);
 	if (exchange->is_excerpt_enough)
 		code = CURLE_OK;
 	/* One address of a name may be refused while another one answers. */
 	if (code == CURLE_OK &&
 		(exchange->fault == FAULT_LINK_LOCAL || exchange->fault == FAULT_DESCRIPTORS))
 		exchange->fault = FAULT_NONE;
-	if (code == CURLE_OK && exchange->fault == FAULT_NONE &&
-		((status >= 200 && status < 300) || (status == 404 && exchange->accept_not_found)))
+	is_answer = code == CURLE_OK && exchange->fault == FAULT_NONE &&
+		((status >= 200 && status < 300) || (status == 404 && exchange->accept_not_found));
+	end = attempt_end(exchange, code, is_answer);
+	leave_service(exchange, &end);
+	if (is_answer)
 		end_exchange(exchange, EXCHANGE_DONE);
-	else if (!back_off(exchange, code, &more))
-	{
-		exchange->error = dq_remote_error_make(exchange, code, more);
-		end_exchange(exchange, EXCHANGE_FAILED);
-	}
+	else
+		try_again_or_fail(exchange, code);
 	MemoryContextSwitchTo(old);
 }
 
@@ -279,6 +339,12 @@ dq_exchange_deadline(const Exchange *exchange)
 
 	if (exchange->state == EXCHANGE_BACKING_OFF)
 		return exchange->due_ms;
+	if (exchange->state == EXCHANGE_WAITING)
+	{
+		double due = dq_service_due_in_ms(exchange->service);
+
+		return due < 0 ? -1 : dq_loop_clock_ms() + due;
+	}
 	if (exchange->state != EXCHANGE_RUNNING)
 		return -1;
 	if (limits->timeout_ms > 0)
@@ -384,6 +450,12 @@ const RemoteError *
 dq_exchange_error(const Exchange *exchange)
 {
 	return exchange->error;
+}
+
+void
+dq_exchange_note_content_failure(const Exchange *exchange)
+{
+	dq_service_count_content_failure(exchange->service);
 }
 
 void

@@ -2,7 +2,7 @@
  * exchange.h
  *	  One request and its answer, over as many attempts as its retry policy allows.
  *
- * An Exchange waits for a slot of its service (max_in_flight), makes attempts (each a Transfer,
+ * An Exchange waits until its service may be asked (service.h), makes attempts (each a Transfer,
  * transfer.h), backs off between them, and hands decompressed bytes of a 2xx answer to its owner
  * as they arrive.  All waiting happens in dq_loop_step() (loop.h); nothing here blocks.
  *
@@ -17,6 +17,7 @@
 #include "portability/instr_time.h"
 #include "request/request.h"
 #include "transport/credentials.h"
+#include "transport/service.h"
 
 /* What bounds a request; all from the declaration. */
 typedef struct TransferLimits
@@ -25,11 +26,11 @@ typedef struct TransferLimits
 	int connect_timeout_ms;
 	int retries;			  /* further attempts after the first */
 	int retry_backoff_ms;	  /* first delay's upper bound; doubles each time, full jitter */
-	int max_in_flight;		  /* concurrent attempts at this service */
 	int64 max_response_bytes; /* decompressed */
 	const char *proxy;		  /* NULL: none */
 	const char *ca_file;	  /* NULL: the system's */
 	bool follow_redirects;	  /* never across origins or to another scheme */
+	ServiceLimits service;	  /* what all requests to it together are held to */
 } TransferLimits;
 
 /*
@@ -46,7 +47,7 @@ typedef struct Endpoint
 
 typedef enum ExchangeState
 {
-	EXCHANGE_WAITING,	  /* for a slot of its service */
+	EXCHANGE_WAITING,	  /* until its service may be asked */
 	EXCHANGE_RUNNING,	  /* an attempt is on the wire */
 	EXCHANGE_BACKING_OFF, /* until the next attempt */
 	EXCHANGE_DONE, /* the whole answer came; status is final (2xx, or a status that the owner accepts) */
@@ -56,6 +57,7 @@ typedef enum ExchangeState
 /* An error kept until the scan that it belongs to asks.  Texts hold no secrets. */
 typedef struct RemoteError
 {
+	FailureKind kind;
 	int sqlstate;
 	char *message;
 	char *detail;  /* may be NULL */
@@ -88,9 +90,11 @@ typedef void (*ExchangeProgress)(Exchange *exchange, void *owner);
 
 typedef struct ExchangeOptions
 {
-	const Request *request;	   /* copied */
-	const Endpoint *endpoint;  /* borrowed */
+	const Request *request;	  /* copied */
+	const Endpoint *endpoint; /* borrowed */
+	Oid relid;
 	const char *relation_name; /* for messages: foreign table "..."; NULL: none is asked for */
+	const void *group;		   /* whom dq_exchange_park() means */
 	bool accept_not_found;	   /* 404 is an answer, not an error */
 	ExchangeProgress on_progress;
 	void *owner;
@@ -125,6 +129,17 @@ extern void dq_exchange_commit(Exchange *exchange);
 extern int dq_exchange_restarts(const Exchange *exchange);
 
 extern const RemoteError *dq_exchange_error(const Exchange *exchange);
+
+/* Says that the answer, though whole, was not what was declared; for figures. */
+extern void dq_exchange_note_content_failure(const Exchange *exchange);
+
+/*
+ * Nobody drives the loop for a group's exchanges from now on (NULL: for any), and maybe for long:
+ * those on the wire give their slots back, and take them again with unpark.
+ */
+extern void dq_exchange_park(const void *group);
+extern void dq_exchange_unpark(const void *group);
+
 extern void dq_exchange_stats(const Exchange *exchange, ExchangeStats *stats);
 
 /*

@@ -1,6 +1,7 @@
 /*
  * exchange_private.h
- *	  The inside of an Exchange, shared by loop.c, transfer.c, exchange.c and remote_error.c only.
+ *	  The inside of an Exchange, shared by loop.c, transfer.c, exchange.c, retry.c and remote_error.c
+ *	  only.
  */
 #ifndef DQ_EXCHANGE_PRIVATE_H
 #define DQ_EXCHANGE_PRIVATE_H
@@ -23,7 +24,8 @@ typedef enum AttemptFault
 	FAULT_OUT_OF_MEMORY,
 	FAULT_LINK_LOCAL,
 	FAULT_DESCRIPTORS,
-	FAULT_LINE_BREAK
+	FAULT_LINE_BREAK,
+	FAULT_BUDGET
 } AttemptFault;
 
 /* Bytes that libcurl's callbacks append to without ever raising. */
@@ -45,7 +47,10 @@ struct Exchange
 	Request request;		  /* copied */
 	const Endpoint *endpoint; /* own_endpoint */
 	Endpoint own_endpoint;	  /* the owner's may be gone at release; texts are still borrowed */
-	char *relation_name;	  /* NULL: none */
+	Oid relid;
+	char *relation_name; /* NULL: none */
+	const void *group;
+	Service *service;
 	bool accept_not_found;
 	ExchangeProgress on_progress;
 	void *owner;
@@ -54,11 +59,15 @@ struct Exchange
 	int attempt; /* from 1 */
 	int restarts;
 	bool is_committed;
+	bool is_waiting; /* counted by the service */
 	bool holds_slot;
+	bool is_probe;	   /* of the service's circuit breaker */
+	bool is_parked;	   /* on the wire without a slot */
 	double started_ms; /* loop clock */
 	double ended_ms;
 	double due_ms; /* loop clock: next attempt, while backing off */
 	RemoteError *error;
+	RemoteError *last_failure; /* of the attempt before, NULL: there was none */
 	ExchangeStats stats;
 
 	/* this attempt */
@@ -72,6 +81,7 @@ struct Exchange
 	bool is_excerpt_enough; /* we stopped reading the body of an error status */
 	int os_errno;			/* of a connection that failed */
 	int64 body_bytes;
+	int64 attempt_wire_bytes;
 	WireBuffer body;	/* not taken yet */
 	WireBuffer headers; /* of the final response, lines with CRLF */
 	WireBuffer excerpt;
@@ -93,6 +103,14 @@ extern bool dq_transfer_start(Exchange *exchange);
 extern void dq_transfer_stop(Exchange *exchange);
 extern void dq_transfer_prepare_handle(CURL *easy);
 
+/* loop.c: the exchanges that have not ended, in the order of their start */
+extern dlist_head *dq_loop_active(void);
+
+/* retry.c */
+extern bool dq_retry_is_worth(Exchange *exchange, CURLcode code, const char **more);
+extern void dq_retry_schedule(Exchange *exchange);
+extern double dq_retry_after_ms(Exchange *exchange, CURLcode code);
+
 /* exchange.c */
 extern void dq_exchange_try_start(Exchange *exchange);
 extern void dq_exchange_attempt_ended(Exchange *exchange, CURLcode code);
@@ -100,6 +118,8 @@ extern double dq_exchange_deadline(const Exchange *exchange);
 extern void dq_exchange_check_deadline(Exchange *exchange);
 
 /* remote_error.c */
+extern FailureKind dq_remote_failure_kind(const Exchange *exchange, CURLcode code);
 extern RemoteError *dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more);
+extern RemoteError *dq_remote_error_refused(Exchange *exchange, const ServiceAnswer *answer);
 
 #endif /* DQ_EXCHANGE_PRIVATE_H */

@@ -6,8 +6,8 @@
  * be woken; they only take notes, since nothing may jump across libcurl's frames.  dq_loop_step()
  * then
  *
- *	1. starts what waits for a slot of its service or for the end of its back-off, and lets libcurl
- *	act on its timer,
+ *	1. starts what waits until its service may be asked or for the end of its back-off, and lets
+ *	libcurl act on its timer,
  *	2. waits on the latch, the postmaster and the sockets until the nearest of libcurl's timer and
  *	our own deadlines,
  *	3. lets libcurl act on what happened (all signals blocked: it may start a resolver thread,
@@ -195,6 +195,12 @@ dq_loop_deactivate(Exchange *exchange)
 		telling = NULL;
 }
 
+dlist_head *
+dq_loop_active(void)
+{
+	return &active;
+}
+
 /* Has the exchange's owner called at the end of this step. */
 void
 dq_loop_tell(Exchange *exchange)
@@ -302,6 +308,7 @@ start_waiting(void)
 {
 	dlist_mutable_iter iter;
 
+	dq_service_ask_again();
 	dlist_foreach_modify(iter, &active)
 		dq_exchange_try_start(dlist_container(Exchange, active_node, iter.cur));
 }
@@ -332,6 +339,7 @@ end_step(void)
 	if (telling)
 		dq_loop_tell(telling);
 	telling = NULL;
+	dq_service_end_step();
 	clock_ms += wall_ms() - step_started_ms;
 	step_started_ms = -1;
 }
@@ -357,6 +365,8 @@ dq_loop_step(void)
 		wait_and_act();
 		tell_owners();
 		collect_ends();
+		/* Now, while others that wait let us: what came to an end or woke us may be a slot. */
+		start_waiting();
 		tell_owners();
 	}
 	PG_FINALLY();

@@ -5,14 +5,18 @@
  * SQLSTATEs: HV00N (unable to establish connection) until a connection stands, HV00R (table not
  * found) for 404, HV00L (unable to create execution) for 401 and 403, HV024 (invalid attribute
  * value) for a header that cannot be sent, HV001 (out of memory), 53000 (insufficient resources)
- * without a free descriptor, HV000 (error) for everything else.  Messages name table and server,
+ * without a free descriptor, 08004 (rejected) where no request was made because the service is known
+ * to be down, HV000 (error) for everything else.  Messages name table and server,
  * details the request, its attempts and time, and the beginning of the answer; secrets are taken
  * out of all of it.
  */
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "transport/budget.h"
 #include "transport/exchange_private.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #define SHOWN_BYTES 200
 
@@ -135,6 +139,10 @@ fault_problem(const Exchange *exchange, int *sqlstate, const char **hint)
 		case FAULT_LINE_BREAK:
 			*sqlstate = ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE;
 			return "a header or credential contains a line break";
+		case FAULT_BUDGET:
+			*sqlstate = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED;
+			*hint = "Ask for fewer rows, or raise the setting.";
+			return dq_budget_problem();
 		case FAULT_OUT_OF_MEMORY:
 			*sqlstate = ERRCODE_FDW_OUT_OF_MEMORY;
 			return "out of memory";
@@ -199,6 +207,54 @@ curl_problem(const Exchange *exchange, CURLcode code, int *sqlstate, const char 
 	}
 }
 
+/* libcurl's code, as a kind. */
+static FailureKind
+kind_of_code(CURLcode code)
+{
+	switch (code)
+	{
+		case CURLE_COULDNT_RESOLVE_HOST:
+		case CURLE_COULDNT_RESOLVE_PROXY:
+		case CURLE_COULDNT_CONNECT:
+		case CURLE_SSL_CONNECT_ERROR:
+			return FAILURE_CONNECT;
+		case CURLE_OPERATION_TIMEDOUT:
+			return FAILURE_TIMEOUT;
+		case CURLE_PARTIAL_FILE:
+		case CURLE_GOT_NOTHING:
+		case CURLE_SEND_ERROR:
+		case CURLE_RECV_ERROR:
+		case CURLE_HTTP2:
+		case CURLE_HTTP2_STREAM:
+			return FAILURE_CUT_OFF;
+		default:
+			return FAILURE_OTHER;
+	}
+}
+
+/* What kind of failure an attempt is that was no success. */
+FailureKind
+dq_remote_failure_kind(const Exchange *exchange, CURLcode code)
+{
+	int status = exchange->status;
+
+	if (exchange->fault == FAULT_CONNECT_TIMEOUT)
+		return FAILURE_CONNECT;
+	if (exchange->fault == FAULT_TIMEOUT)
+		return FAILURE_TIMEOUT;
+	if (exchange->fault == FAULT_BUDGET)
+		return FAILURE_BUDGET;
+	if (exchange->fault != FAULT_NONE)
+		return FAILURE_OTHER;
+	if (code != CURLE_OK)
+		return kind_of_code(code);
+	if (status == 429)
+		return FAILURE_429;
+	if (status >= 400 && status < 500)
+		return FAILURE_4XX;
+	return status >= 500 && status < 600 ? FAILURE_5XX : FAILURE_OTHER;
+}
+
 static char *
 failure(const Exchange *exchange, const char *problem)
 {
@@ -221,6 +277,7 @@ dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more)
 	char *shown = excerpt(exchange);
 	StringInfoData detail;
 
+	error->kind = dq_remote_failure_kind(exchange, code);
 	error->sqlstate = ERRCODE_FDW_ERROR;
 	problem = fault_problem(exchange, &error->sqlstate, &hint);
 	if (problem == NULL)
@@ -229,6 +286,8 @@ dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more)
 	error->message = dq_credentials_redact(credentials, failure(exchange, problem));
 	initStringInfo(&detail);
 	appendStringInfoString(&detail, dq_exchange_describe(exchange));
+	if (exchange->fault == FAULT_BUDGET)
+		appendStringInfo(&detail, " %s", dq_budget_describe());
 	if (more)
 		appendStringInfo(&detail, " %s", more);
 	if (shown)
@@ -236,5 +295,50 @@ dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more)
 	error->detail = detail.data;
 	error->hint = hint ? pstrdup(hint) : NULL;
 	MemoryContextSwitchTo(old);
+	return error;
+}
+
+/* Why no request is made, in words. */
+static char *
+refusal_detail(const Exchange *exchange, const ServiceAnswer *answer)
+{
+	char *since = pstrdup(timestamptz_to_str(answer->since));
+	char *next = pstrdup(timestamptz_to_str(answer->next_at));
+
+	if (answer->verdict == SERVICE_ASKED_TO_WAIT)
+		return psprintf("The service asked not to be asked again before %s (Retry-After).", next);
+	if (answer->is_probing)
+		return psprintf("It opened at %s after failures in a row, %d by now; a request that tries "
+						"whether the service is back is under way.",
+						since, answer->failures);
+	return psprintf("It opened at %s after failures in a row, %d by now; the next request is let "
+					"through at %s.",
+					since, answer->failures, next);
+}
+
+RemoteError *
+dq_remote_error_refused(Exchange *exchange, const ServiceAnswer *answer)
+{
+	const char *server = exchange->endpoint->server_name;
+	bool is_breaker = answer->verdict == SERVICE_BREAKER_OPEN;
+	char *detail = refusal_detail(exchange, answer);
+	RemoteError *error = exchange->last_failure;
+
+	/* What went wrong before is more to the point than that it is not tried again. */
+	if (error)
+	{
+		error->detail = psprintf("%s Not tried again: %s", error->detail,
+								 is_breaker ? "the circuit breaker is open." : detail);
+		return error;
+	}
+	error = palloc0(sizeof(RemoteError));
+	error->kind = FAILURE_REFUSED;
+	error->sqlstate = ERRCODE_SQLSERVER_REJECTED_ESTABLISHMENT_OF_SQLCONNECTION;
+	error->message = failure(exchange,
+							 is_breaker ? "its circuit breaker is open" :
+										  "the service does not want to be asked now");
+	error->detail = detail;
+	error->hint = psprintf("To try at once: SELECT distquery.reset_breaker(%s).",
+						   quote_literal_cstr(server));
 	return error;
 }

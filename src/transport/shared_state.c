@@ -231,6 +231,13 @@ dq_shared_unlock(SharedArea *area)
 		LWLockRelease(&area->head->lock);
 }
 
+void *
+dq_shared_unlocked(const SharedArea *area)
+{
+	Assert(segment != NULL);
+	return area_memory(area);
+}
+
 SharedArea *
 dq_shared_area(int i)
 {

@@ -58,6 +58,9 @@ extern SharedScope dq_shared_scope(void);
 extern void *dq_shared_lock(SharedArea *area, LWLockMode mode);
 extern void dq_shared_unlock(SharedArea *area);
 
+/* The memory of an area that another area's lock guards. */
+extern void *dq_shared_unlocked(const SharedArea *area);
+
 /* Areas in the order of definition, for the view: NULL behind the last. */
 extern SharedArea *dq_shared_area(int i);
 extern const char *dq_shared_area_name(const SharedArea *area);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "storage/fd.h"
+#include "transport/budget.h"
 #include "transport/exchange_private.h"
 #include "transport/watch.h"
 
@@ -129,6 +130,11 @@ take_body(char *bytes, size_t size, size_t n, void *arg)
 	if (is_too_large(exchange, len))
 	{
 		exchange->fault = FAULT_TOO_LARGE;
+		return 0;
+	}
+	if (!dq_budget_count_bytes(exchange->relid, len))
+	{
+		exchange->fault = FAULT_BUDGET;
 		return 0;
 	}
 	exchange->body_bytes += len;
@@ -374,7 +380,7 @@ dq_transfer_start(Exchange *exchange)
 	exchange->is_body_wanted = false;
 	exchange->is_excerpt_enough = false;
 	exchange->os_errno = 0;
-	exchange->body_bytes = 0;
+	exchange->body_bytes = exchange->attempt_wire_bytes = 0;
 	exchange->body.len = exchange->headers.len = exchange->excerpt.len = 0;
 	exchange->curl_error[0] = '\0';
 	exchange->attempt_started_ms = dq_loop_clock_ms();
@@ -409,6 +415,7 @@ dq_transfer_stop(Exchange *exchange)
 	curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &os_errno);
 	exchange->stats.first_byte_ms = micros / 1000.0;
 	exchange->stats.wire_bytes += bytes;
+	exchange->attempt_wire_bytes = bytes;
 	exchange->stats.connections += (int) connections;
 	exchange->os_errno = (int) os_errno;
 	dq_loop_remove(exchange);

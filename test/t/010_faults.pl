@@ -10,7 +10,9 @@ use Test::More;
 my $service = DistQuery::Test::Service->new;
 my $node = new_node('main', max_parallel_workers_per_gather => 0);
 
-create_server($node, 'api', $service->url, timeout => '20s', retry_backoff => '5ms');
+# Failures in a row are the point here; that services are spared then is another test's.
+my %untiring = (breaker_failures => 0, retry_budget => 10000);
+create_server($node, 'api', $service->url, timeout => '20s', retry_backoff => '5ms', %untiring);
 create_table($node, 'api', 'good', 'id int, name text', path => '/fault/good');
 
 my $session = DistQuery::Session->new($node);
@@ -150,8 +152,9 @@ fails('503, 4 times', '/fault/status/503', options => { retries => 3 }, requests
 fails('503, no retry', '/fault/status/503', options => { retries => 0 }, requests => 1, message => qr/HTTP status 503/);
 fails('503, not idempotent', '/fault/status/503', options => { idempotent => 'false' }, requests => 1,
 	message => qr/HTTP status 503/);
+create_server($node, 'overrun', $service->url);
 fails('429 that asks for too much patience', '/fault/status/429?retry_after=3600', requests => 1,
-	message => qr/HTTP status 429/, detail => qr/wait 3600 s/);
+	server => 'overrun', message => qr/HTTP status 429/, detail => qr/wait 3600 s/);
 fails('status 400', '/fault/status/400', message => qr/HTTP status 400/, requests => 1);
 fails('status 401', '/fault/status/401', message => qr/HTTP status 401/, requests => 1, state => 'HV00L',
 	hint => qr/^HINT:.*user mapping/m);

@@ -29,6 +29,7 @@ my %patient = (timeout => '10min', connect_timeout => '10min', max_response => 0
 create_server($node, 'api', $service->url, %patient);
 create_server($node, 'deaf', "http://127.0.0.1:$full_port", %patient);
 create_server($node, 'single', $service->url, %patient, max_in_flight => 1);
+create_server($node, 'busy', $service->url, %patient, breaker_failures => 0);
 foreach my $table (
 	[ qw(api good /fault/good) ],
 	[ qw(deaf connecting /) ],
@@ -38,7 +39,7 @@ foreach my $table (
 	[ qw(api rows /fault/hang-body?rows=300) ],
 	[ qw(api endless /fault/endless-rows) ],
 	[ qw(api big /big?rows=200000) ],
-	[ qw(api refused /fault/status/503?retry_after=50) ],
+	[ qw(busy refused /fault/status/503?retry_after=50) ],
 	[ qw(api broken /fault/status/400) ],
 	[ qw(single slot /fault/hang?1) ],
 	[ qw(single other_slot /fault/hang?2) ])
@@ -68,7 +69,7 @@ sub reads_endless
 		AND query_start < clock_timestamp() - interval '50 ms'});
 }
 
-# Stages: a query, and how to see that it has got there.
+# Stages: a query, how to see that it has got there, and what it says under statement_timeout where that is no timeout.
 my @stages = (
 	[ 'connecting', 'SELECT count(*) FROM connecting', sub { connecting() > $own_connecting } ],
 	[ 'waiting for the first byte', 'SELECT count(*) FROM hanging', sub { $service->stats->{in_flight} == 1 } ],
@@ -77,8 +78,9 @@ my @stages = (
 	[ 'in the body', 'SELECT count(*) FROM body', sub { $service->stats->{in_flight} == 1 } ],
 	[ 'under a sort', 'SELECT * FROM rows ORDER BY name', sub { $service->stats->{in_flight} == 1 } ],
 	[ 'in rows without end', 'SELECT count(*) FROM endless', \&reads_endless ],
-	[ 'in a back-off', 'SELECT count(*) FROM refused',
-		sub { $service->count == 1 && $service->stats->{in_flight} == 0 } ],
+	[ 'in a back-off', q{SELECT distquery.reset_breaker('busy'); SELECT count(*) FROM refused},
+		sub { $service->count == 1 && $service->stats->{in_flight} == 0 },
+		qr/^ERROR:  HV000: .* HTTP status 503\nDETAIL:.* Not tried again: no answer could come/ ],
 	[ 'waiting for a slot', 'SELECT (SELECT count(*) FROM slot), (SELECT count(*) FROM other_slot)',
 		sub { $service->stats->{in_flight} == 1 } ],
 	[ 'spilling', q{SET work_mem = '64kB'; SELECT id FROM body UNION ALL SELECT id FROM big},
@@ -111,7 +113,7 @@ my $descriptors = $session->descriptors;
 
 foreach my $stage (@stages)
 {
-	my ($name, $sql, $is_there) = @$stage;
+	my ($name, $sql, $is_there, $timeout_error) = @$stage;
 
 	# pg_cancel_backend
 	quiet();
@@ -120,13 +122,13 @@ foreach my $stage (@stages)
 	ok(poll_until($is_there, 30), "$name: got there");
 	$admin->query('SELECT pg_cancel_backend(' . $session->pid . ')');
 	ok($session->finish($bound), "$name: cancel does not hang") or die 'a session hangs';
-	like($session->last_error, qr/^ERROR:  57014: canceling statement due to user request/, "$name: cancel is told");
+	like($session->last_error, qr/^ERROR:  57014: canceling statement due to user request/m, "$name: cancel is told");
 	is_well("$name, cancel", $descriptors);
 
 	# statement_timeout
 	$session->send("SET statement_timeout = '100ms'; $sql");
 	ok($session->finish($bound), "$name: statement_timeout does not hang") or die 'a session hangs';
-	like($session->last_error, qr/^ERROR:  57014: canceling statement due to statement timeout/,
+	like($session->last_error, $timeout_error // qr/^ERROR:  57014: canceling statement due to statement timeout/m,
 		"$name: statement_timeout is told");
 	$session->query('RESET statement_timeout; RESET work_mem');
 	is_well("$name, timeout", $descriptors);

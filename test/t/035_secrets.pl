@@ -137,8 +137,8 @@ ok(leak('x ' . $mappings{$_}{secret}), "the test would see the secret of $_") fo
 foreach my $kind (sort keys %mappings)
 {
 	my %options = %{ $mappings{$kind}{options} };
-	create_server($node, $kind, $service->url, %options, retries => 0);
-	create_server($node, "repeating_$kind", "http://127.0.0.1:$port", %options, retries => 0);
+	create_server($node, $kind, $service->url, %options, retries => 0, breaker_failures => 0);
+	create_server($node, "repeating_$kind", "http://127.0.0.1:$port", %options, retries => 0, breaker_failures => 0);
 	create_table($node, $kind, "echo_$kind", q{credentials text OPTIONS (json '/headers/authorization'),
 		key text OPTIONS (json '/headers/x-api-key'), other text OPTIONS (json '/headers/x-other-key'), query text, target text},
 		path => '/echo?fixed=1');

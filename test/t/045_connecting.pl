@@ -16,7 +16,7 @@ my $node = new_node('main');
 
 create_server($node, 'api', $service->url);
 create_table($node, 'api', 'good', 'id int, name text', path => '/fault/good');
-create_server($node, 'silent', 'http://127.0.0.1:' . $full->sockport, connect_timeout => '2ms', retries => 0);
+create_server($node, 'silent', 'http://127.0.0.1:' . $full->sockport, connect_timeout => '2ms', retries => 0, breaker_failures => 0);
 create_table($node, 'silent', 'never', 'id int', path => '/');
 
 my $session = DistQuery::Session->new($node);

@@ -19,7 +19,7 @@ note("seed $seed, $cancels cancels");
 my $service = DistQuery::Test::Service->new;
 my $node = new_node('main', max_parallel_workers_per_gather => 0, jit => 'off', temp_buffers => '800kB');
 
-create_server($node, 'api', $service->url, timeout => '30s', retry_backoff => '20ms');
+create_server($node, 'api', $service->url, timeout => '30s', retry_backoff => '20ms', breaker_failures => 0, retry_budget => 10000);
 my %tables = (
 	slow => [ 'id int, name text', path => '/fault/good?_delay=400' ],
 	slow_too => [ 'id int, name text', path => '/fault/good?_delay=250', prefetch => 'false' ],
