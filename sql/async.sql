@@ -43,7 +43,10 @@ SELECT relpersistence, relowner::regrole = current_user::regrole AS own, relacl,
 SELECT c.letter FROM :result c WHERE c.row_number = 2;
 SELECT regexp_replace(:'result', '[0-9a-f]{32}', 'id');
 
--- more rows than a page
+-- more rows than a batch, and than a page
+SELECT distquery.submit('SELECT g, repeat(''x'', 10) AS t FROM generate_series(1, 2500) g') AS id \gset
+SELECT finish(:'id');
+SELECT count(*), array_agg((r->>'g')::int) = (SELECT array_agg(g) FROM generate_series(1, 2500) g) AS equal FROM distquery.result(:'id', NULL, NULL) r;
 SELECT distquery.submit('SELECT g FROM generate_series(1, 1000) g ORDER BY g % 10, g') AS id \gset
 SELECT finish(:'id');
 SELECT count(*) FROM distquery.result(:'id');
@@ -88,6 +91,13 @@ SELECT distquery.submit('TABLE plain ORDER BY x') AS id \gset
 SELECT finish(:'id');
 SELECT * FROM distquery.result(:'id');
 
+-- values that are stored apart from their row
+CREATE TABLE large AS SELECT g AS id, (SELECT string_agg(md5((g * i)::text), '') FROM generate_series(1, 3000) i) AS t FROM generate_series(1, 3) g;
+SELECT distquery.submit('SELECT id, t FROM large ORDER BY id') AS id \gset
+SELECT finish(:'id');
+SELECT r->'id' AS id, length(r->>'t'), r->>'t' = t AS equal FROM distquery.result(:'id') r JOIN large ON id = (r->>'id')::int;
+DROP TABLE large;
+
 -- over services
 SELECT distquery.submit('SELECT count(*), count(DISTINCT region) AS regions FROM customers WHERE region = ''EU''') AS id \gset
 SELECT finish(:'id');
@@ -113,6 +123,7 @@ SELECT distquery.submit(NULL);
 SELECT distquery.submit('SELECT 1', NULL);
 SELECT distquery.submit('SELECT 1', '0');
 SELECT distquery.submit('SELECT 1', '-1 day');
+SELECT distquery.submit('SELECT 1', '101 years');
 SELECT distquery.submit('SELECT 1', attempts => 0);
 SELECT distquery.submit('SELECT 1', attempts => 101);
 BEGIN READ ONLY;
@@ -238,8 +249,19 @@ GRANT pg_read_all_stats TO distquery_bert;
 SET SESSION AUTHORIZATION distquery_bert;
 SELECT count(*) FROM distquery.queries WHERE owner IN ('distquery_anna', 'distquery_team');
 SELECT distquery.status(:'anna');
+RESET SESSION AUTHORIZATION;
+SELECT format('ALTER TABLE %s OWNER TO distquery_bert', distquery.result_table(:'anna')) AS give \gset
+:give;
+SET SESSION AUTHORIZATION distquery_anna;
+SELECT distquery.result(:'anna');
 \set VERBOSITY default
 RESET SESSION AUTHORIZATION;
+-- a query may submit others
+SELECT distquery.submit($$SELECT distquery.submit('SELECT 5 AS x') AS other$$) AS id \gset
+SELECT finish(:'id');
+SELECT r->>'other' AS other FROM distquery.result(:'id') r \gset
+SELECT finish(:'other');
+SELECT * FROM distquery.result(:'other');
 
 -- no rights beyond the session's
 CREATE FUNCTION definer() RETURNS uuid LANGUAGE sql SECURITY DEFINER AS $$ SELECT distquery.submit('SELECT current_user') $$;

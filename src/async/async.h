@@ -134,8 +134,11 @@ extern void dq_async_settings_apply(ArrayType *settings);
 /* Results (result_table.c). */
 extern struct _DestReceiver *dq_async_result_receiver(const AsyncQuery *query);
 
-/* After the last row: makes the table fit to be read.  Needs a trusted section. */
-extern Oid dq_async_result_finish(struct _DestReceiver *receiver, int64 *rows);
+/* After the last row: makes the table and fills it. */
+extern Oid dq_async_result_store(struct _DestReceiver *receiver);
+
+/* Makes it fit to be read; returns the number of rows.  Needs a trusted section. */
+extern int64 dq_async_result_finish(const struct _DestReceiver *receiver, Oid table);
 
 /* Drops the table of a result; false when somebody uses it. */
 extern bool dq_async_result_drop(Oid relid);

@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #include "access/relation.h"
+#include "access/xlog.h"
 #include "async/async.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -26,6 +27,9 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/tuplestore.h"
+
+/* Rows that are in memory at once. */
+#define BATCH_ROWS 1000
 
 PG_FUNCTION_INFO_V1(distquery_status);
 PG_FUNCTION_INFO_V1(distquery_result);
@@ -119,6 +123,12 @@ check_result(const AsyncQuery *query)
 						 ASYNC_CHANNEL)));
 	}
 	table = try_relation_open(query->result, AccessShareLock);
+	if (table != NULL && RecoveryInProgress() && !RelationIsPermanent(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("result of query \"%s\" is not on this server",
+						dq_async_id_text(&query->id)),
+				 errdetail("It is unlogged, and the server is a standby.")));
 	if (table != NULL)
 	{
 		is_lost = table->rd_rel->relkind != RELKIND_RELATION || table->rd_rel->relhasrules ||
@@ -134,36 +144,65 @@ check_result(const AsyncQuery *query)
 				 errhint("Submit the query again.")));
 }
 
-/* Read as the table's owner, because reading may call functions of the owner's types. */
-static void
-read_result(const AsyncQuery *query, int64 after, Datum limit, bool has_limit,
-			Tuplestorestate *store, TupleDesc description)
+static Oid
+owner_of(const AsyncQuery *query)
 {
-	char *number = get_attname(query->result, 1, true);
+	Relation table = relation_open(query->result, NoLock);
+	Oid owner = table->rd_rel->relowner;
+
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for result of query \"%s\"",
+						dq_async_id_text(&query->id)),
+				 errdetail("Its table was given to role \"%s\".", GetUserNameFromId(owner, true))));
+	relation_close(table, NoLock);
+	return owner;
+}
+
+/* Rows after + 1 to after + limit, as a query whose one column is the object. */
+static Portal
+open_result(const AsyncQuery *query, int64 after, const int32 *limit)
+{
 	char *table = quote_qualified_identifier(get_namespace_name(get_rel_namespace(query->result)),
 											 get_rel_name(query->result));
-	const char *column = quote_identifier(number ? number : "row_number");
+	char *number = get_attname(query->result, 1, false);
+	const char *column = quote_identifier(number);
 	Oid types[] = { INT8OID, INT4OID, TEXTOID };
-	Datum values[] = { Int64GetDatum(after), limit,
-					   CStringGetTextDatum(number ? number : "row_number") };
-	char nulls[] = { ' ', has_limit ? ' ' : 'n', ' ' };
+	Datum values[] = { Int64GetDatum(after), limit ? Int32GetDatum(*limit) : (Datum) 0,
+					   CStringGetTextDatum(number) };
+	char nulls[] = { ' ', limit ? ' ' : 'n', ' ' };
+	char *sql = psprintf("SELECT to_jsonb(r.*) - $3 FROM ONLY %s AS r WHERE r.%s > $1"
+						 " ORDER BY r.%s LIMIT $2",
+						 table, column, column);
+
+	return SPI_cursor_open_with_args(NULL, sql, lengthof(types), types, values, nulls, false,
+									 CURSOR_OPT_NO_SCROLL);
+}
+
+/* Read as the table's owner, because reading may call functions of the owner's types. */
+static void
+read_result(const AsyncQuery *query, int64 after, const int32 *limit, Tuplestorestate *store,
+			TupleDesc description)
+{
 	TrustedSection section;
-	Relation relation = relation_open(query->result, NoLock);
-	Oid owner = relation->rd_rel->relowner;
+	Portal rows;
 
-	relation_close(relation, NoLock);
-	dq_async_restricted_begin(&section, owner);
-	dq_async_execute(psprintf("SELECT to_jsonb(r.*) - $3 FROM ONLY %s AS r WHERE r.%s > $1"
-							  " ORDER BY r.%s LIMIT $2",
-							  table, column, column),
-					 lengthof(types), types, values, nulls);
-	for (uint64 i = 0; i < SPI_processed; i++)
+	dq_async_restricted_begin(&section, owner_of(query));
+	rows = open_result(query, after, limit);
+	do
 	{
-		bool is_null;
-		Datum row = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+		SPI_cursor_fetch(rows, true, BATCH_ROWS);
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			bool is_null;
+			Datum row = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
 
-		tuplestore_putvalues(store, description, &row, &is_null);
-	}
+			tuplestore_putvalues(store, description, &row, &is_null);
+		}
+		SPI_freetuptable(SPI_tuptable);
+	} while (SPI_processed > 0);
+	SPI_cursor_close(rows);
 	dq_async_trusted_end(&section);
 }
 
@@ -195,18 +234,18 @@ distquery_result(PG_FUNCTION_ARGS)
 	TupleDesc description;
 	Tuplestorestate *store = begin_set(fcinfo, &description);
 	AsyncQuery *query;
+	int32 limit = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
 
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	if (!PG_ARGISNULL(2) && PG_GETARG_INT32(2) < 0)
+	if (limit < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_ROW_COUNT_IN_LIMIT_CLAUSE),
 				 errmsg("parameter \"limit\" must not be negative")));
 	query = load_own(PG_GETARG_UUID_P(0));
 	check_result(query);
-	read_result(query, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1),
-				PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2), !PG_ARGISNULL(2), store,
-				description);
+	read_result(query, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1), PG_ARGISNULL(2) ? NULL : &limit,
+				store, description);
 	return (Datum) 0;
 }
 

@@ -373,7 +373,9 @@ leave(Dispatcher *dispatcher)
 	}
 	PG_CATCH();
 	{
-		/* Most likely a commit of somebody who has submitted takes long. */
+		/* The lock is not to be had while a commit of somebody who has submitted takes long. */
+		if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE)
+			EmitErrorReport();
 		FlushErrorState();
 		AbortCurrentTransaction();
 		dispatcher->is_short = true;
@@ -408,6 +410,8 @@ dispatch(Dispatcher *dispatcher)
 	for (;;)
 	{
 		ResetLatch(MyLatch);
+		/* There is nothing to cancel here; a lock's timeout comes by the same signal. */
+		QueryCancelPending = false;
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{

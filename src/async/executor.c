@@ -7,8 +7,8 @@
  *	1. the query is marked as running by this process, unless it was cancelled meanwhile;
  *	2. the settings that were captured and the role are taken on;
  *	3. the query runs, its rows go into the table of the result, and the query is marked as done:
- *	   all or nothing.  The queue is touched at the very end, so that no lock on the extension's
- *	   tables is held while the query runs;
+ *	   all or nothing.  Table and queue come at the very end, so that no lock on anything of the
+ *	   extension is held while the query runs;
  *	4. only after an error: it is kept with the query.
  *
  * One process a query: nothing of a session is left for the next.  Should it end without having said how,
@@ -117,17 +117,13 @@ run_query(const AsyncQuery *query, DestReceiver *receiver)
 }
 
 static void
-store_result(const AsyncQuery *query, DestReceiver *receiver)
+mark_done(const AsyncQuery *query, DestReceiver *receiver, Oid table)
 {
 	TrustedSection section;
-	int64 rows;
 
 	XactReadOnly = false;
 	dq_async_trusted_begin(&section);
-
-	Oid table = dq_async_result_finish(receiver, &rows);
-
-	dq_async_done(query, rows, table);
+	dq_async_done(query, dq_async_result_finish(receiver, table), table);
 	dq_async_trusted_end(&section);
 }
 
@@ -142,9 +138,12 @@ run_and_store(const AsyncQuery *query)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	run_query(query, receiver);
+
+	Oid table = dq_async_result_store(receiver);
+
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	CHECK_FOR_INTERRUPTS();
-	store_result(query, receiver);
+	mark_done(query, receiver, table);
 	commit();
 }
 

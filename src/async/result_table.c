@@ -2,6 +2,11 @@
  * result_table.c
  *	  The table of a result: distquery.result_<id>.
  *
+ * While the query runs its rows go into a tuplestore, which spills; the table is made when the last
+ * one has come.  So no lock on anything of the extension is held for longer than storing takes (any
+ * role may queue up for an exclusive lock on a schema, and keep others out), and the query cannot
+ * see its own result.
+ *
  * It belongs to the role that the query ran as, so that whatever PostgreSQL does to it later
  * (autovacuum analyzes it, and may call a user's function for a range type) happens with that
  * role's rights.  It is created without default privileges: nobody else sees it.  It is a member of
@@ -31,6 +36,7 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
 #include "utils/backend_progress.h"
@@ -40,22 +46,21 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/tuplestore.h"
 
 #define NUMBER_COLUMN "row_number"
 
-/* Lives in the context of its making, which outlives the query. */
 typedef struct ResultReceiver
 {
 	DestReceiver pub;
 	const AsyncQuery *query;
-	Oid relid;
-	Relation table; /* while rows come */
-	BulkInsertState bulk;
-	CommandId command;
+	MemoryContext context; /* of its making, and of all that is in it; outlives the query */
+	TupleDesc columns;	   /* of the table */
+	Tuplestorestate *rows; /* in that form */
 	TupleTableSlot *slot;
 	FmgrInfo **outputs;	   /* of columns stored as text, NULL for the others */
 	MemoryContext per_row; /* what output functions return */
-	int64 rows;
+	int64 count;
 } ResultReceiver;
 
 /* The name, or the name with the first number that makes it distinct; added to the set. */
@@ -162,14 +167,13 @@ create_table(const AsyncQuery *query, TupleDesc columns)
 static void
 report_progress(const ResultReceiver *receiver)
 {
-	if (MyBEEntry == NULL || MyBEEntry->st_progress_command != PROGRESS_COMMAND_COPY ||
-		MyBEEntry->st_progress_command_target != receiver->relid)
+	if (MyBEEntry == NULL || MyBEEntry->st_progress_command != PROGRESS_COMMAND_COPY)
 	{
-		pgstat_progress_start_command(PROGRESS_COMMAND_COPY, receiver->relid);
+		pgstat_progress_start_command(PROGRESS_COMMAND_COPY, InvalidOid);
 		pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
 		pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_CALLBACK);
 	}
-	pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, receiver->rows);
+	pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, receiver->count);
 }
 
 static void
@@ -194,15 +198,15 @@ static void
 result_startup(DestReceiver *self, int operation, TupleDesc rows)
 {
 	ResultReceiver *receiver = (ResultReceiver *) self;
+	MemoryContext old = MemoryContextSwitchTo(receiver->context);
 
-	receiver->relid = create_table(receiver->query, describe_table(rows));
-	receiver->table = table_open(receiver->relid, AccessExclusiveLock);
-	receiver->bulk = GetBulkInsertState();
-	receiver->command = GetCurrentCommandId(true);
-	receiver->slot = MakeSingleTupleTableSlot(RelationGetDescr(receiver->table), &TTSOpsVirtual);
-	receiver->per_row = AllocSetContextCreate(CurrentMemoryContext, "result row",
+	receiver->columns = describe_table(rows);
+	receiver->rows = tuplestore_begin_heap(false, false, work_mem);
+	receiver->slot = MakeSingleTupleTableSlot(receiver->columns, &TTSOpsVirtual);
+	receiver->per_row = AllocSetContextCreate(receiver->context, "result row",
 											  ALLOCSET_SMALL_SIZES);
 	find_outputs(receiver, rows);
+	MemoryContextSwitchTo(old);
 	report_progress(receiver);
 }
 
@@ -215,7 +219,7 @@ result_row(TupleTableSlot *row, DestReceiver *self)
 
 	slot_getallattrs(row);
 	ExecClearTuple(slot);
-	slot->tts_values[0] = Int64GetDatum(++receiver->rows);
+	slot->tts_values[0] = Int64GetDatum(++receiver->count);
 	slot->tts_isnull[0] = false;
 	for (int i = 0; i < row->tts_tupleDescriptor->natts; i++)
 	{
@@ -228,8 +232,7 @@ result_row(TupleTableSlot *row, DestReceiver *self)
 				OutputFunctionCall(output, row->tts_values[i]));
 	}
 	ExecStoreVirtualTuple(slot);
-	table_tuple_insert(receiver->table, slot, receiver->command, TABLE_INSERT_SKIP_FSM,
-					   receiver->bulk);
+	tuplestore_puttupleslot(receiver->rows, slot);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(receiver->per_row);
 	report_progress(receiver);
@@ -239,15 +242,6 @@ result_row(TupleTableSlot *row, DestReceiver *self)
 static void
 result_shutdown(DestReceiver *self)
 {
-	ResultReceiver *receiver = (ResultReceiver *) self;
-
-	if (receiver->table == NULL)
-		return;
-	ExecDropSingleTupleTableSlot(receiver->slot);
-	FreeBulkInsertState(receiver->bulk);
-	table_finish_bulk_insert(receiver->table, TABLE_INSERT_SKIP_FSM);
-	table_close(receiver->table, NoLock);
-	receiver->table = NULL;
 }
 
 static void
@@ -267,27 +261,50 @@ dq_async_result_receiver(const AsyncQuery *query)
 	receiver->pub.rDestroy = result_destroy;
 	receiver->pub.mydest = DestTuplestore;
 	receiver->query = query;
+	receiver->context = CurrentMemoryContext;
 	return &receiver->pub;
 }
 
 Oid
-dq_async_result_finish(DestReceiver *self, int64 *rows)
+dq_async_result_store(DestReceiver *self)
 {
 	ResultReceiver *receiver = (ResultReceiver *) self;
+	Oid relid = create_table(receiver->query, receiver->columns);
+	Relation table = table_open(relid, AccessExclusiveLock);
+	BulkInsertState bulk = GetBulkInsertState();
+	CommandId command = GetCurrentCommandId(true);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(table), &TTSOpsMinimalTuple);
+
+	while (tuplestore_gettupleslot(receiver->rows, true, false, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		table_tuple_insert(table, slot, command, TABLE_INSERT_SKIP_FSM, bulk);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(receiver->rows);
+	FreeBulkInsertState(bulk);
+	table_finish_bulk_insert(table, TABLE_INSERT_SKIP_FSM);
+	table_close(table, NoLock);
+	CommandCounterIncrement();
+	return relid;
+}
+
+int64
+dq_async_result_finish(const DestReceiver *self, Oid relid)
+{
+	const ResultReceiver *receiver = (const ResultReceiver *) self;
 	ObjectAddress table;
 	ObjectAddress extension;
 
-	pgstat_progress_end_command();
-	CommandCounterIncrement();
 	dq_async_execute(psprintf("CREATE UNIQUE INDEX ON distquery.%s (%s)",
-							  quote_identifier(get_rel_name(receiver->relid)),
-							  quote_identifier(get_attname(receiver->relid, 1, false))),
+							  quote_identifier(get_rel_name(relid)),
+							  quote_identifier(get_attname(relid, 1, false))),
 					 0, NULL, NULL, NULL);
-	ObjectAddressSet(table, RelationRelationId, receiver->relid);
+	ObjectAddressSet(table, RelationRelationId, relid);
 	ObjectAddressSet(extension, ExtensionRelationId, get_extension_oid("distquery", false));
 	recordDependencyOn(&table, &extension, DEPENDENCY_EXTENSION);
-	*rows = receiver->rows;
-	return receiver->relid;
+	pgstat_progress_end_command();
+	return receiver->count;
 }
 
 /*

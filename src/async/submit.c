@@ -18,6 +18,7 @@
 #include "nodes/parsenodes.h"
 #include "parser/analyze.h"
 #include "parser/parse_relation.h"
+#include "datatype/timestamp.h"
 #include "parser/parser.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -27,6 +28,7 @@
 /* Columns of a table, less the one that numbers the rows. */
 #define MAX_COLUMNS (1600 - 1)
 #define MAX_ATTEMPTS 100
+#define MAX_LIFETIME_YEARS 100
 
 PG_FUNCTION_INFO_V1(distquery_submit);
 
@@ -196,16 +198,24 @@ check_statement(const char *sql)
 	error_context_stack = context.previous;
 }
 
+static bool
+is_longer(const Interval *interval, const Interval *other)
+{
+	return DatumGetBool(
+		DirectFunctionCall2(interval_gt, IntervalPGetDatum(interval), IntervalPGetDatum(other)));
+}
+
 static void
 check_options(const Interval *lifetime, int attempts)
 {
 	Interval none = { 0 };
+	Interval most = { .month = MAX_LIFETIME_YEARS * MONTHS_PER_YEAR };
 
-	if (!DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(lifetime),
-										  IntervalPGetDatum(&none))))
+	if (!is_longer(lifetime, &none) || is_longer(lifetime, &most))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("parameter \"expires_in\" must be longer than zero")));
+				 errmsg("parameter \"expires_in\" must be longer than zero, and %d years at most",
+						MAX_LIFETIME_YEARS)));
 	if (attempts < 1 || attempts > MAX_ATTEMPTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -233,7 +233,12 @@ ok(poll_until(sub { facts($id, 'count(*)') eq '0' }, $bound), 'that expires whil
 my $next = submit('SELECT 2');
 becomes($next, 'done', 'does not hold up the next query');
 is($reader->query("SELECT count(*) FROM pg_class WHERE relname = 'result_" . ($id =~ s/-//gr) . "'"), '1', 'it is still there');
+my $read = submit('SELECT 3');
+becomes($read, 'done', 'another result');
+$reader->query("COMMIT; BEGIN; SELECT distquery.result('$read')");
+like($session->error("SELECT distquery.discard('$read')"), qr/55P03: result of query "$read" is being read/, 'what is read is not discarded');
 $reader->query('COMMIT');
+is($session->query("SELECT distquery.discard('$read')"), 't', 'afterwards it is');
 $reader->close;
 submit('SELECT 1');
 ok(poll_until(sub { $session->query("SELECT count(*) FROM distquery.async_query WHERE id = '$id'") eq '0' }, $bound), 'and goes later');
@@ -296,10 +301,17 @@ is($session->last_error, '', 'and goes through');
 idle('and ends the query');
 
 in_database('emptied');
+$node->safe_psql('postgres', 'CREATE ROLE stranger LOGIN');
 $service->reset;
 my $inside = DistQuery::Session->new($node, database => 'emptied');
 $inside->query(qq{SELECT distquery.submit('SELECT 1'), distquery.submit('$hang'), distquery.submit('SELECT g.g FROM distquery.queries, pg_sleep(600) g')});
 ok(poll_until(sub { $inside->query(q{SELECT count(*) FROM distquery.queries WHERE state = 'running'}) == 2 }, $bound), 'queries run');
+my $stranger = DistQuery::Session->new($node, database => 'emptied', user => 'stranger');
+like($stranger->error('DROP EXTENSION distquery CASCADE'), qr/42501: must be owner/, 'DROP EXTENSION by somebody who may not');
+like($stranger->error('DROP SCHEMA distquery CASCADE'), qr/42501: must be owner/, 'and DROP SCHEMA');
+like($stranger->error('DROP OWNED BY CURRENT_USER, postgres'), qr/42501: permission denied|42501/, 'and DROP OWNED');
+$stranger->close;
+is($inside->query(q{SELECT count(*) FROM distquery.queries WHERE state = 'running'}), '2', 'do queries no harm');
 $inside->send('DROP EXTENSION distquery');
 ok($inside->finish($bound), 'DROP EXTENSION does not hang');
 like($inside->last_error, qr/2BP01/, 'and fails for the server that depends on it');
@@ -321,10 +333,13 @@ ok(poll_until(sub { $inside->query('SELECT state FROM distquery.queries') eq 'do
 is($inside->error('DROP EXTENSION distquery'), '', 'results do not keep it');
 is($inside->query(q{BEGIN; CREATE EXTENSION distquery; SELECT count(distquery.submit('SELECT 1')); COMMIT}), '1', 'submitted with the extension');
 ok(poll_until(sub { $inside->query('SELECT state FROM distquery.queries') eq 'done' }, $bound), 'is not overlooked');
+$inside->query(q{SELECT distquery.submit('SELECT pg_sleep(600)')});
+ok(poll_until(sub { $inside->query('SELECT count(*) FROM distquery.queries WHERE pid IS NOT NULL') eq '1' }, $bound), 'a query runs');
+$inside->send('DROP SCHEMA distquery CASCADE');
+ok($inside->finish($bound), 'DROP SCHEMA does not hang');
+is($inside->query(q{SELECT count(*) FROM pg_extension WHERE extname = 'distquery'}), '0', 'and goes through');
+idle('running queries are ended');
 $inside->close;
-
-# A table of the same name in a database without the extension is none of ours.
-$node->safe_psql('postgres', 'CREATE DATABASE plain');
 
 #
 # Standby
@@ -343,12 +358,14 @@ $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
 $service->reset;
 $session = DistQuery::Session->new($node);
-my ($first, $second) = (submit($hang), submit('SELECT 8 AS n'));
+my ($first, $second, $unseen) = (submit($hang), submit('SELECT 8 AS n'), submit('SELECT 1', 'unlogged => true'));
+becomes($unseen, 'done', 'an unlogged result');
 ok(poll_until(sub { $service->stats->{in_flight} == 1 && facts($second, 'state') eq 'done' }, $bound), 'the primary runs queries');
 $node->wait_for_catchup($standby);
 my $reading = DistQuery::Session->new($standby);
 is($reading->query("SELECT distquery.status('$first') || ' ' || distquery.status('$second')"), 'running done', 'the standby sees them');
 is($reading->query("SELECT distquery.result('$second')"), '{"n": 8}', 'and their results');
+like($reading->error("SELECT distquery.result('$unseen')"), qr/55000: result of query "$unseen" is not on this server/, 'but for unlogged ones');
 like($reading->error(q{SELECT distquery.submit('SELECT 1')}), qr/25006: cannot execute distquery\.submit\(\) during recovery/, 'refuses to submit');
 like($reading->error("SELECT distquery.cancel('$first')"), qr/25006: cannot execute distquery\.cancel\(\) during recovery/, 'and to cancel');
 is($reading->query(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'distquery%'}), '0', 'nothing runs there');
@@ -407,5 +424,28 @@ $session->close;
 $started = time;
 $node->stop;
 cmp_ok(time - $started, '<', $bound, 'nor the server from stopping');
+
+#
+# No room for workers
+#
+
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''\nmax_logical_replication_workers = 0\nmax_worker_processes = 0\n");
+$node->start;
+$session = DistQuery::Session->new($node);
+$session->query(q{SELECT distquery.submit('SELECT 6 AS n')});
+like($session->last_error, qr/WARNING:  53000: could not start a background worker for the queued queries/, 'no worker for a dispatcher: a warning');
+$id = $session->output;
+is(status($id), 'queued', 'the query is queued');
+$session->close;
+$node->append_conf('postgresql.conf', "max_worker_processes = 1\n");
+$node->restart;
+$session = DistQuery::Session->new($node);
+status($id);
+ok(poll_until(sub { workers('dispatcher') eq '1' }, $bound), 'none for an executor: the dispatcher waits');
+is(status($id), 'queued', 'and the query with it');
+is($session->query("SELECT distquery.cancel('$id')"), 't', 'it can be cancelled');
+idle('then');
+$session->close;
+$node->stop;
 unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal (?!9)/, 'no crash but those that were made');
 done_testing();
