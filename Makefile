@@ -108,6 +108,7 @@ OBJS = \
 	src/join/join_paths.o \
 	src/join/join_plan.o \
 	src/join/key_table.o \
+	src/import/comments.o \
 	src/import/decl.o \
 	src/import/decl_name.o \
 	src/import/decl_sql.o \

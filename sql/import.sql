@@ -28,6 +28,9 @@ SELECT distquery.describe('shop');
 IMPORT FOREIGN SCHEMA openapi FROM SERVER shop INTO import;
 SELECT relname FROM pg_class WHERE relnamespace = 'import'::regnamespace AND relkind = 'f' ORDER BY 1;
 
+SELECT obj_description('customers'::regclass), col_description('customers'::regclass, 1), col_description('products'::regclass, 8);
+SELECT count(*) FROM pg_description WHERE objoid IN (SELECT oid FROM pg_class WHERE relnamespace = 'import'::regnamespace);
+
 -- They answer.
 SELECT count(*), count(address) FROM customers;
 SELECT pg_temp.asked($$SELECT id FROM customers WHERE region = 'EU' AND since > '2024-01-01'$$);
@@ -42,6 +45,16 @@ SELECT count(*), min(customer_id) FROM customers_orders WHERE customer_id = 4;
 -- What a service requires is asked for, whether its rows say it or not.
 SELECT count(*) FROM products;
 SELECT count(*) FROM products WHERE warehouse = 'north' AND tenant = 'a b';
+
+-- Comments do not outlive what they wait for: the second table exists.
+CREATE SCHEMA import_taken;
+CREATE TABLE import_taken.orders ();
+\set VERBOSITY terse
+IMPORT FOREIGN SCHEMA openapi FROM SERVER shop INTO import_taken;
+\set VERBOSITY default
+CREATE FOREIGN TABLE import_taken.customers () SERVER shop OPTIONS (path '/x');
+SELECT count(*) FROM pg_description WHERE objoid = 'import_taken.customers'::regclass;
+DROP SCHEMA import_taken CASCADE;
 
 -- LIMIT TO and EXCEPT go by the names that are made here.
 DROP FOREIGN TABLE customers, orders, products, customers_orders;

@@ -11,6 +11,7 @@
 #include "fetch/figures.h"
 #include "fetch/statement.h"
 #include "fmgr.h"
+#include "import/import.h"
 #include "join/join.h"
 #include "spec/spec.h"
 #include "transport/budget.h"
@@ -110,6 +111,7 @@ _PG_init(void)
 	MarkGUCPrefixReserved("distquery");
 	dq_statement_init();
 	dq_spec_init();
+	dq_comments_init();
 	dq_stats_init();
 	dq_join_init();
 }

@@ -157,6 +157,7 @@ dqImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverid)
 		commands = lappend(commands, command.data);
 	}
 	tell_losses(server, stmt->remote_schema, schema, &selection);
+	dq_comments_expect(schema);
 	return commands;
 }
 

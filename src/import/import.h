@@ -32,4 +32,13 @@ extern void dq_import_openapi(const ServerSpec *server, ServerDefaults *defaults
 extern SchemaDecl *dq_import_read(const char *source, const ServerSpec *server);
 extern const char *dq_import_what(const char *source);
 
+/*
+ * comments.c: the tables of schema are about to be created, in this order; their comments are
+ * written when they are.
+ */
+extern void dq_comments_expect(const SchemaDecl *schema);
+
+/* Registers hooks, once in a backend. */
+extern void dq_comments_init(void);
+
 #endif /* DQ_IMPORT_H */
