@@ -42,6 +42,9 @@ OBJS = \
 	src/request/body.o \
 	src/request/condition.o \
 	src/request/dialect.o \
+	src/request/graphql_errors.o \
+	src/request/graphql_field.o \
+	src/request/graphql_query.o \
 	src/request/link_header.o \
 	src/request/logic.o \
 	src/request/paging.o \
@@ -74,6 +77,7 @@ OBJS = \
 	src/spec/spec_cache.o \
 	src/spec/spec_column.o \
 	src/spec/spec_server.o \
+	src/spec/spec_graphql.o \
 	src/spec/validator.o \
 	src/fetch/fetch.o \
 	src/fetch/fetch_group.o \
@@ -88,6 +92,8 @@ OBJS = \
 	src/fdw/bind_scope.o \
 	src/fdw/bind_tree.o \
 	src/fdw/bind_keys.o \
+	src/fdw/bind_body.o \
+	src/fdw/bind_graphql.o \
 	src/fdw/bind_value.o \
 	src/fdw/choose.o \
 	src/fdw/clause.o \

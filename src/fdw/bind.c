@@ -14,7 +14,7 @@
 
 #include "access/nbtree.h"
 #include "catalog/pg_type.h"
-#include "fdw/bind.h"
+#include "fdw/bind_private.h"
 #include "fdw/bind_scope.h"
 #include "fdw/bind_tree.h"
 #include "fdw/spell_value.h"
@@ -30,40 +30,6 @@
 /* From so many on, asking for more rows is cheaper than asking more questions. */
 #define MANY_ASKS 1000
 
-/* Values said together, in one question. */
-typedef struct Part
-{
-	int nvalues;
-	Datum *values;
-	const char **texts; /* as sent */
-} Part;
-
-/* A condition with its parts. */
-typedef struct Term
-{
-	const PlanCondition *condition;
-	const ColumnSpec *column;
-	const ConditionValue *value;
-	int nparts;
-	Part *parts;
-	bool is_halved;	   /* a part was too long for a URL */
-	FmgrInfo *compare; /* made when parts have to be told apart */
-} Term;
-
-typedef struct Binder
-{
-	const TableSpec *table;
-	const PlanData *plan;
-	int nterms;
-	Term *terms;
-	int ntrees;
-	const BoundTree **trees;  /* ORs; they are in all questions */
-	bool can_leave_trees_out; /* all of them are checked locally */
-	int nasks;
-	int max_asks;
-	Ask *asks;
-} Binder;
-
 /* True when the question would mean something else without the condition. */
 static bool
 must_send(const Binder *binder, const Term *term)
@@ -72,47 +38,13 @@ must_send(const Binder *binder, const Term *term)
 		term->column->from_request;
 }
 
-/* True when the service takes lists of this column's values. */
-static bool
-takes_lists(const ColumnSpec *column)
-{
-	return (column->filters & COND_BIT(COND_IN)) && dq_column_says(column, COND_IN);
-}
-
-/* JSON has no separator that a value could hold. */
-bool
-dq_bind_can_list(const ColumnSpec *column, const char *text)
-{
-	return (column->body_ops & COND_BIT(COND_IN)) ||
-		dq_condition_can_list(column->spell[COND_IN], text);
-}
-
-/*
- * The operator that a part is said by: a single value of a list, and what no list can hold, goes
- * out by "=".
- */
-static ConditionOp
-part_op(const Term *term, const Part *part)
-{
-	const ColumnSpec *column = term->column;
-
-	/* EXPLAIN shows keys that are not there yet as the list they will be. */
-	if (term->condition->key > 0 && term->value->is_unknown && column->can_list)
-		return COND_IN;
-	if (term->condition->op == COND_IN && part->nvalues == 1 && dq_column_says(column, COND_EQ) &&
-		(!takes_lists(column) || (column->filters & COND_BIT(COND_EQ)) ||
-		 !dq_bind_can_list(column, part->texts[0])))
-		return COND_EQ;
-	return term->condition->op;
-}
-
 /* How many values of a list one question may hold. */
 static int
 part_size(const Binder *binder, const Term *term)
 {
 	if (term->condition->op != COND_IN)
 		return Max(term->value->nvalues, 1);
-	return term->column->can_list && !binder->plan->is_lookup ? binder->table->max_batch : 1;
+	return dq_column_lists(term->column, binder->plan->is_lookup) ? binder->table->max_batch : 1;
 }
 
 static void
@@ -121,24 +53,13 @@ add_part(Term *term, Datum *values, const char **texts, int n)
 	term->parts[term->nparts++] = (Part) { n, values, texts };
 }
 
-static bool
-is_in_path(const Binder *binder, const Term *term)
-{
-	return binder->plan->is_lookup ? term->column->in_lookup_path : term->column->in_path;
-}
-
-static bool
-is_in_body(const Binder *binder, const Term *term, ConditionOp op)
-{
-	return !binder->plan->is_lookup && (term->column->body_ops & COND_BIT(op)) != 0;
-}
-
 /* The text of a value as it is sent; NULL when it cannot be said. */
 static char *
 value_text(const Binder *binder, const Term *term, Datum value)
 {
 	const PlanCondition *condition = term->condition;
-	bool is_parameter = !is_in_path(binder, term) && !is_in_body(binder, term, condition->op);
+	bool is_parameter = !dq_bind_is_in_path(binder, term) &&
+		!dq_bind_is_in_body(binder, term, condition->op);
 
 	return is_parameter ?
 		dq_bind_text(term->column, condition->op, term->value->type, value, condition->is_exact) :
@@ -198,14 +119,6 @@ make_parts(Binder *binder, Term *term)
 	return true;
 }
 
-/* One choice of a part for each term. */
-typedef struct Choice
-{
-	const Binder *binder;
-	const Part **parts; /* nterms long */
-	bool with_trees;	/* the ORs are asked, too */
-} Choice;
-
 /* The value of a {column} in a path. */
 static bool
 lookup_placeholder(const char *placeholder, void *arg, const char **value, bool *is_encoded)
@@ -234,6 +147,8 @@ fixed_pieces(const Choice *choice, const char **pieces)
 	const TableSpec *table = choice->binder->table;
 	int n = 0;
 
+	if (table->graphql)
+		return 0;
 	for (int i = 0; i < table->natts && !choice->binder->plan->is_lookup; i++)
 	{
 		const ColumnSpec *column = &table->columns[i];
@@ -255,7 +170,7 @@ fixed_pieces(const Choice *choice, const char **pieces)
 static const BoundTree *
 bound_condition(const Binder *binder, const Term *term, const Part *part)
 {
-	ConditionOp op = part_op(term, part);
+	ConditionOp op = dq_bind_part_op(term, part);
 	const Template *spell = term->column->spell[op];
 	bool is_single = term->condition->op == COND_IN && part->nvalues == 1;
 	BoundTree *tree = palloc0(sizeof(BoundTree));
@@ -306,7 +221,8 @@ build_url(const Choice *choice, int nterms, bool with_trees)
 		const Term *term = &binder->terms[i];
 		const Part *part = choice->parts[i];
 
-		if (!is_in_path(binder, term) && !is_in_body(binder, term, part_op(term, part)))
+		if (!dq_bind_is_in_path(binder, term) &&
+			!dq_bind_is_in_body(binder, term, dq_bind_part_op(term, part)))
 			conditions[question.nconditions++] = bound_condition(binder, term, part);
 	}
 	for (int i = 0; with_trees && i < binder->ntrees; i++)
@@ -322,53 +238,6 @@ build_url(const Choice *choice, int nterms, bool with_trees)
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("could not ask foreign table \"%s\": %s", table->name, problem)));
 	return url;
-}
-
-/* The values of a part as JSON, for one place in the body. */
-static BodyValue
-body_value(const BodyHole *hole, const Term *term, const Part *part, ConditionOp op)
-{
-	BodyValue value = { .is_list = hole->is_list || (op == COND_IN && !term->value->is_unknown),
-						.nvalues = Max(part->nvalues, 1) };
-	JsonForm form = dq_spell_json_form(term->column);
-
-	value.values = palloc(sizeof(char *) * value.nvalues);
-	if (op == COND_NULL || op == COND_NOTNULL)
-		value.values[0] = op == COND_NULL ? "true" : "false";
-	else if (op == COND_LIKE)
-		value.values[0] = dq_json_value(JSON_FORM_STRING,
-										dq_condition_like_pattern(part->texts[0]));
-	else
-		for (int i = 0; i < value.nvalues; i++)
-			value.values[i] = dq_json_value(form, part->texts[i]);
-	return value;
-}
-
-/* The body of a search by POST, without its paging; NULL where there is none. */
-static const BoundBody *
-build_body(const Choice *choice)
-{
-	const Binder *binder = choice->binder;
-	const BodyTemplate *tmpl = binder->table->body;
-	BodyValue *values;
-	BoundBody *body;
-
-	if (tmpl == NULL || binder->plan->is_lookup)
-		return NULL;
-	values = palloc0(sizeof(BodyValue) * Max(tmpl->nholes, 1));
-	for (int h = 0; h < tmpl->nholes; h++)
-		for (int i = 0; i < binder->nterms; i++)
-		{
-			const Term *term = &binder->terms[i];
-			ConditionOp op = part_op(term, choice->parts[i]);
-
-			if (term->column->attnum == binder->table->body_columns[h] &&
-				(tmpl->holes[h].ops & COND_BIT(op)) && !is_in_path(binder, term))
-				values[h] = body_value(&tmpl->holes[h], term, choice->parts[i], op);
-		}
-	body = palloc(sizeof(BoundBody));
-	*body = (BoundBody) { .tmpl = tmpl, .values = values };
-	return body;
 }
 
 /* The value of a condition as a Datum of the column's own type. */
@@ -439,7 +308,7 @@ choice_scope(const Choice *choice)
 
 		if (term->value->is_unknown)
 			return NULL;
-		if (!is_in_path(binder, term))
+		if (!dq_bind_is_in_path(binder, term))
 			dq_scope_term(&terms[scope->nterms++], term->column, term->condition, term->value->type,
 						  part->nvalues, part->values, part->texts);
 	}
@@ -461,11 +330,12 @@ static void
 add_ask(Binder *binder, const Choice *choice, char *url)
 {
 	Ask ask = { .url = url,
-				.body = build_body(choice),
+				.body = dq_bind_body(choice),
 				.is_lookup = binder->plan->is_lookup,
 				.is_whole = binder->nterms + binder->ntrees == 0 && !binder->plan->is_lookup };
 
-	if (dq_strategy(binder->table) != STRATEGY_LIVE)
+	/* What a GraphQL service answers holds the columns of one question only. */
+	if (dq_strategy(binder->table) != STRATEGY_LIVE && binder->table->graphql == NULL)
 		ask.scope = choice_scope(choice);
 
 	ask.values = palloc0(sizeof(RequestValue) * Max(binder->nterms, 1));
@@ -482,13 +352,14 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 			(ask.is_lookup && is_equality))
 			name_keys(&ask, term->column, part);
 		if (is_equality && part->nvalues == 1 &&
-			(is_in_path(binder, term) || term->column->from_request))
+			(dq_bind_is_in_path(binder, term) || term->column->from_request))
 			ask.values[ask.nvalues++] = (RequestValue) {
 				.attnum = term->column->attnum,
 				.if_missing = term->column->json != NULL,
 				.value = value_for_column(term, part->values[0])
 			};
-		if (term->nparts > 1 || term->is_halved)
+		/* A lookup of many keys may find nothing, or something else, in place of one. */
+		if (term->nparts > 1 || term->is_halved || (binder->plan->is_lookup && part->nvalues > 1))
 			ask.checks[ask.nchecks++] = (KeyCheck) { .attnum = term->column->attnum,
 													 .compare = key_comparison(term),
 													 .nkeys = part->nvalues,

@@ -52,7 +52,7 @@ find_columns(KeyBinder *binder)
 
 		column->column = &binder->table->columns[plan->conditions[i].attnum - 1];
 		column->condition = i;
-		column->can_list = column->column->can_list && !plan->is_lookup;
+		column->can_list = dq_column_lists(column->column, plan->is_lookup);
 		column->compare = &lookup_type_cache(binder->batch->types[key], TYPECACHE_CMP_PROC_FINFO)
 							   ->cmp_proc_finfo;
 	}
@@ -61,9 +61,11 @@ find_columns(KeyBinder *binder)
 int
 dq_bind_max_keys(const TableSpec *table, const PlanData *plan)
 {
-	for (int i = 0; i < plan->nconditions && !plan->is_lookup; i++)
+	for (int i = 0; i < plan->nconditions; i++)
 	{
-		if (plan->conditions[i].key > 0 && table->columns[plan->conditions[i].attnum - 1].can_list)
+		const ColumnSpec *column = &table->columns[plan->conditions[i].attnum - 1];
+
+		if (plan->conditions[i].key > 0 && dq_column_lists(column, plan->is_lookup))
 			return table->max_batch;
 	}
 	return 1;

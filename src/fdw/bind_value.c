@@ -49,6 +49,8 @@ dq_bind_unsendable(const TableSpec *table, const ColumnSpec *column)
 			 column->limits ?
 				 errdetail(
 					 "The dialect has no way to say a text that is empty, has white space around it, or holds what it reads as syntax.") :
+				 dq_spell_is_int(column) ?
+				 errdetail("GraphQL's type Int holds 32 bits.") :
 				 errdetail(
 					 "Infinite values, NaN and years outside 1 to 9999 have no JSON spelling.")));
 }
@@ -82,7 +84,8 @@ dq_bind_can_equal(const ColumnSpec *column, ConditionOp op, Oid value_type, Datu
 		default:
 			return true;
 	}
-	return (type != INT4OID || (number >= PG_INT32_MIN && number <= PG_INT32_MAX)) &&
+	return ((type != INT4OID && !dq_spell_is_int(column)) ||
+			(number >= PG_INT32_MIN && number <= PG_INT32_MAX)) &&
 		(type != INT2OID || (number >= PG_INT16_MIN && number <= PG_INT16_MAX));
 }
 

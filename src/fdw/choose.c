@@ -83,7 +83,7 @@ prefers_lookup(const TableSpec *table, List *matches)
 {
 	bool can_batch = false;
 
-	if (table->lookup_path == NULL)
+	if (!table->has_lookup)
 		return false;
 	for (int i = 0; i < table->natts; i++)
 	{
@@ -103,7 +103,7 @@ prefers_lookup(const TableSpec *table, List *matches)
 			return false;
 		can_batch |= match->op == COND_IN && column->can_list;
 	}
-	return !can_batch;
+	return !can_batch || (table->graphql && table->graphql->field == NULL);
 }
 
 static void

@@ -108,9 +108,37 @@ preview_values(TableReader *reader, List *exprs, ExplainState *es, ConditionValu
 
 /* Bodies are UTF-8; all that they are made of came from this database. */
 static char *
-from_service_text(char *text)
+from_service_text(const char *text)
 {
 	return pg_any_to_server(text, strlen(text), PG_UTF8);
+}
+
+/* What a POST sends; of GraphQL the query and its variables, each as it is. */
+static void
+explain_body(const TableSpec *table, const char *body, ExplainState *es)
+{
+	JsonSlice whole = { body, strlen(body), JSONK_OBJECT, false };
+	JsonIterator iterator;
+	JsonSlice key;
+	JsonSlice value;
+	JsonError ignored;
+
+	if (table->graphql == NULL)
+	{
+		ExplainPropertyText("Body", from_service_text(body), es);
+		return;
+	}
+	dq_json_iterate(&iterator, &whole);
+	while (dq_json_iterator_next(&iterator, &key, &value))
+	{
+		StringInfoData text;
+
+		initStringInfo(&text);
+		if (value.kind != JSONK_STRING || !dq_json_string_append(&text, &value, &ignored))
+			appendBinaryStringInfo(&text, value.start, (int) value.len);
+		ExplainPropertyText(value.kind == JSONK_STRING ? "Query" : "Variables",
+							from_service_text(text.data), es);
+	}
 }
 
 /* Puts markers back that were percent-encoded on their way into the URL. */
@@ -183,7 +211,7 @@ dq_explain_request(TableReader *reader, List *exprs, ExplainState *es)
 								 show_markers(plan, values, url)),
 						es);
 	if (asks[0].body)
-		ExplainPropertyText("Body", from_service_text(dq_body_text(asks[0].body, &first)), es);
+		explain_body(table, dq_body_text(asks[0].body, &first), es);
 	if (nasks > 1)
 		ExplainPropertyInteger("Questions", NULL, nasks, es);
 }

@@ -44,7 +44,7 @@ questions_of(PlannerInfo *root, const TableSpec *table, const ScanChoice *choice
 			continue;
 
 		double values = dq_estimate_array_length(root, (Node *) match->value);
-		bool is_alone = choice->is_lookup || !column->can_list;
+		bool is_alone = !dq_column_lists(column, choice->is_lookup);
 
 		questions *= is_alone ? values : ceil(values / table->max_batch);
 	}

@@ -149,6 +149,10 @@ dq_spell_value(const ColumnSpec *column, ConditionOp op, Oid type, Datum value, 
 	{
 		case BOOLOID:
 			return pstrdup(DatumGetBool(value) ? "true" : "false");
+		case INT8OID:
+			if (dq_spell_is_int(column) && DatumGetInt64(value) != (int32) DatumGetInt64(value))
+				return NULL;
+			return spell_by_output(type, value);
 		case FLOAT4OID:
 			return isfinite(DatumGetFloat4(value)) ?
 				float_to_shortest_decimal(DatumGetFloat4(value)) :
@@ -179,6 +183,15 @@ dq_spell_value(const ColumnSpec *column, ConditionOp op, Oid type, Datum value, 
 JsonForm
 dq_spell_json_form(const ColumnSpec *column)
 {
+	static const char *const bare[] = { "Int", "Float", "Boolean" };
+	static const char *const strings[] = { "ID", "String" };
+
+	for (int i = 0; column->variable_type && i < lengthof(bare); i++)
+		if (strcmp(bare[i], column->variable_type) == 0)
+			return JSON_FORM_BARE;
+	for (int i = 0; column->variable_type && i < lengthof(strings); i++)
+		if (strcmp(strings[i], column->variable_type) == 0)
+			return JSON_FORM_STRING;
 	if (column->format == FORMAT_EPOCH || column->format == FORMAT_EPOCH_MS)
 		return JSON_FORM_BARE;
 	switch (getBaseType(column->type))
@@ -194,4 +207,10 @@ dq_spell_json_form(const ColumnSpec *column)
 		default:
 			return JSON_FORM_STRING;
 	}
+}
+
+bool
+dq_spell_is_int(const ColumnSpec *column)
+{
+	return column->variable_type && strcmp(column->variable_type, "Int") == 0;
 }

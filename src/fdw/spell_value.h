@@ -16,6 +16,9 @@
 extern char *dq_spell_value(const ColumnSpec *column, ConditionOp op, Oid type, Datum value,
 							bool is_exact);
 
+/* True when values of the column are sent as GraphQL's Int, which has 32 bits. */
+extern bool dq_spell_is_int(const ColumnSpec *column);
+
 /* How values of a column stand in JSON: numbers and booleans bare, all others as strings. */
 extern JsonForm dq_spell_json_form(const ColumnSpec *column);
 

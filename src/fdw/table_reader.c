@@ -135,9 +135,11 @@ make_decoder(TableReader *reader, TupleDesc tupdesc)
 	{
 		const ColumnSpec *column = &reader->table->columns[lfirst_int(cell) - 1];
 
-		columns[foreach_current_index(cell)] = (DecoderColumn) { .attnum = column->attnum,
-																 .json = column->json,
-																 .format = column->format };
+		columns[foreach_current_index(cell)] = (DecoderColumn) {
+			.attnum = column->attnum,
+			.json = dq_spec_place(reader->table, column, reader->plan->is_lookup),
+			.format = column->format
+		};
 	}
 	reader->decoder = dq_decoder_create(tupdesc, columns, n);
 }

@@ -30,10 +30,15 @@
 /* Bytes of the answer's beginning that an error may show. */
 #define BEGINNING_BYTES 120
 
+/* Null in place of "data" is a failure; further inside it means that there are no rows. */
+#define GRAPHQL_NULLABLE_FROM 2
+
 enum Capture
 {
 	CAPTURE_NEXT,
 	CAPTURE_TOTAL,
+	CAPTURE_HAS_NEXT,
+	CAPTURE_ERRORS, /* of a GraphQL answer */
 	N_CAPTURES
 };
 
@@ -45,11 +50,23 @@ page_accepts_not_found(const Fetch *fetch, const PagePosition *position)
 {
 	const TableSpec *table = fetch->options.table;
 
+	if (table->graphql)
+		return false; /* the one address of a GraphQL service is wrong */
 	if (fetch->options.is_lookup)
 		return table->not_found != NOT_FOUND_FAIL;
 	if (position->index == 0)
 		return table->not_found == NOT_FOUND_EMPTY;
 	return table->paging.kind == PAGING_PAGE || table->paging.kind == PAGING_OFFSET;
+}
+
+/*
+ * The errors of a GraphQL answer may stand behind its rows, in which they have left nulls: nobody
+ * reads the rows before they are known.
+ */
+static bool
+page_holds_rows(const FetchPage *page)
+{
+	return page->fetch->options.table->graphql != NULL && !page->is_checked;
 }
 
 /*
@@ -72,10 +89,10 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 		pstrdup(fetch->options.url) :
 		dq_paging_url(&table->paging, fetch->options.url, position);
 	initStringInfo(&page->beginning);
+	if (!is_head || page_holds_rows(page))
+		page->spool = dq_spool_create_beside(fetch->spool, fetch->memory_bytes);
 	if (is_head)
 		dq_fetch_page_make_head(page);
-	else
-		page->spool = dq_spool_create_beside(fetch->spool, fetch->memory_bytes);
 
 	const BoundBody *body = fetch->options.body;
 	Request request = { .method = dq_fetch_method(&fetch->options),
@@ -98,13 +115,22 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 	return page;
 }
 
-/* From now on the page's rows go to the fetch's spool; those that came before are moved there. */
+/*
+ * From now on the page's rows go to the fetch's spool; those that came before are moved there.  Rows
+ * that are held go when the page is complete.
+ */
 void
 dq_fetch_page_make_head(FetchPage *page)
 {
 	Fetch *fetch = page->fetch;
-	char *shown = dq_credentials_redact(fetch->options.endpoint->credentials, page->url);
-	char *mark = psprintf("P%s %s", dq_fetch_method(&fetch->options), shown);
+	char *shown;
+	char *mark;
+
+	page->is_head = true;
+	if (page_holds_rows(page))
+		return;
+	shown = dq_credentials_redact(fetch->options.endpoint->credentials, page->url);
+	mark = psprintf("P%s %s", dq_fetch_method(&fetch->options), shown);
 
 	dq_spool_append(fetch->spool, mark, strlen(mark));
 	fetch->rows += page->rows;
@@ -207,6 +233,33 @@ page_fail(FetchPage *page, int sqlstate, const char *problem, const char *hint)
 	page_release_exchange(page);
 }
 
+/*
+ * A GraphQL service tells its failures in the answer.  With partial data, some values of the rows
+ * are null for an error, and nothing but "path" tells which: such an answer fails as a whole.  This
+ * is the place where a declaration could accept it.  False when the page has failed.
+ */
+static bool
+page_check_errors(FetchPage *page)
+{
+	char *errors;
+
+	if (page->fetch->options.table->graphql == NULL || page->splitter == NULL)
+		return true;
+	errors = dq_graphql_errors_text(dq_splitter_capture(page->splitter, CAPTURE_ERRORS));
+	if (errors == NULL)
+		return true;
+	if (GetDatabaseEncoding() != PG_UTF8)
+		for (char *c = errors; *c; c++)
+			if ((unsigned char) *c >= 0x80)
+				*c = '?';
+	page_fail(page, ERRCODE_FDW_ERROR,
+			  psprintf("the service %s: %s",
+					   page->rows > 0 ? "answered in part, with errors" : "answered with errors",
+					   errors),
+			  NULL);
+	return false;
+}
+
 static void
 page_fail_json(FetchPage *page, const JsonError *error)
 {
@@ -215,6 +268,8 @@ page_fail_json(FetchPage *page, const JsonError *error)
 	const char *problem;
 	const char *hint = NULL;
 
+	if (error->code == JSONERR_ROWS_MISSING && !page_check_errors(page))
+		return;
 	if (error->code == JSONERR_ROWS_MISSING || error->code == JSONERR_ROWS_KIND)
 	{
 		problem = psprintf("expected an array of rows at JSON place \"%s\": %s", rows,
@@ -260,20 +315,60 @@ page_prepare_splitter(FetchPage *page)
 {
 	const TableSpec *table = page->fetch->options.table;
 	MemoryContext old = MemoryContextSwitchTo(page->context);
-	const JsonPointer *captures[N_CAPTURES] = { table->next, table->total };
-	SplitterConfig config = { .rows = page->fetch->options.is_lookup ? table->lookup_rows :
-																	   table->rows,
+	bool is_lookup = page->fetch->options.is_lookup;
+	const JsonPointer *captures[N_CAPTURES] = { NULL };
+	SplitterConfig config = { .rows = is_lookup ? table->lookup_rows : table->rows,
+							  .rows_are_members = is_lookup && table->rows_are_members,
+							  .nullable_from = table->graphql ? GRAPHQL_NULLABLE_FROM : 0,
 							  .captures = captures,
-							  .ncaptures = page->fetch->options.is_lookup ? 0 : N_CAPTURES,
+							  .ncaptures = N_CAPTURES,
 							  .max_element_bytes = MAX_ELEMENT_BYTES,
 							  .max_capture_bytes = MAX_CAPTURE_BYTES };
 
+	if (!is_lookup)
+	{
+		captures[CAPTURE_NEXT] = table->next;
+		captures[CAPTURE_TOTAL] = table->total;
+		captures[CAPTURE_HAS_NEXT] = table->has_next;
+	}
+	if (table->graphql)
+		captures[CAPTURE_ERRORS] = table->graphql->errors;
 	if (page->splitter)
 		dq_splitter_free(page->splitter);
 	page->splitter = dq_splitter_create(&config);
 	page->restarts = dq_exchange_restarts(page->exchange);
 	resetStringInfo(&page->beginning);
 	MemoryContextSwitchTo(old);
+}
+
+/*
+ * GraphQL has null where there is no such row: in a list, under the alias of a key, as the node of
+ * an edge.
+ */
+static bool
+is_absent_row(const FetchPage *page, const JsonSlice *element)
+{
+	const GraphqlSpec *graphql = page->fetch->options.table->graphql;
+	const char *place;
+	JsonSlice value = *element;
+
+	if (graphql == NULL)
+		return false;
+	place = page->fetch->options.is_lookup ? graphql->lookup_element : graphql->element;
+	/* Nothing else is selected on the way, so the first member leads there. */
+	for (; *place && value.kind == JSONK_OBJECT; place = strchr(place + 1, '/'))
+	{
+		JsonIterator iterator;
+		JsonSlice container = value;
+		JsonSlice key;
+
+		dq_json_iterate(&iterator, &container);
+		if (!dq_json_iterator_next(&iterator, &key, &value))
+			return false;
+		if (strchr(place + 1, '/') == NULL)
+			break;
+	}
+	return value.kind == JSONK_NULL;
 }
 
 /* Splits the bytes that came; false when the page has failed. */
@@ -326,7 +421,8 @@ page_receive(FetchPage *page)
 			if (is_paged)
 				page->content_hash = hash_bytes_extended((const unsigned char *) element.start,
 														 element.len, page->content_hash);
-			dq_spool_append(spool, element.start, element.len);
+			if (!is_absent_row(page, &element))
+				dq_spool_append(spool, element.start, element.len);
 			continue;
 		}
 		page->is_receiving = false;
@@ -385,6 +481,13 @@ page_collect_facts(FetchPage *page)
 
 	const char *total = NULL;
 
+	if (table->has_next && page->splitter)
+	{
+		JsonKind kind = dq_splitter_capture(page->splitter, CAPTURE_HAS_NEXT)->kind;
+
+		facts->has_more = kind == JSONK_TRUE;
+		facts->has_more_is_known = kind == JSONK_TRUE || kind == JSONK_FALSE;
+	}
 	if (table->total_header)
 		total = dq_exchange_header(page->exchange, table->total_header);
 	else if (table->total && page->splitter)
@@ -399,7 +502,8 @@ page_finish(FetchPage *page)
 	int status = dq_exchange_status(page->exchange);
 	JsonError error;
 
-	if (status != 404 && status != 204)
+	/* No content is no answer of GraphQL. */
+	if (status != 404 && (status != 204 || page->fetch->options.table->graphql))
 	{
 		if (page->splitter == NULL || page->restarts != dq_exchange_restarts(page->exchange))
 		{
@@ -413,6 +517,9 @@ page_finish(FetchPage *page)
 			return;
 		}
 	}
+	if (!page_check_errors(page))
+		return;
+
 	MemoryContext old = MemoryContextSwitchTo(page->context);
 
 	page_collect_facts(page);
@@ -423,6 +530,13 @@ page_finish(FetchPage *page)
 	{
 		page->fetch->stats.has_total = true;
 		page->fetch->stats.total = page->facts.total;
+	}
+	page->is_checked = true;
+	if (page->is_head && page->spool)
+	{
+		page->is_receiving = true;
+		dq_fetch_page_make_head(page);
+		page->is_receiving = false;
 	}
 	page->is_complete = true;
 	page_release_exchange(page);

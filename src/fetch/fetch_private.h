@@ -27,7 +27,9 @@ typedef struct FetchPage
 	Exchange *exchange;	   /* NULL once its answer was taken */
 	RowSplitter *splitter; /* NULL until the first byte */
 	int restarts;		   /* of the exchange, as far as the splitter knows */
-	Spool *spool;		   /* rows of a page that is asked ahead; NULL for the head */
+	bool is_head;		   /* rows are taken from it, or will be */
+	Spool *spool;		   /* rows of a page that is asked ahead or holds them; else NULL */
+	bool is_checked;	   /* its answer holds no errors of GraphQL, as far as that is known */
 	bool is_receiving;	   /* between taking bytes and having spooled their rows */
 	int64 rows;
 	uint64 content_hash; /* over the rows' bytes */

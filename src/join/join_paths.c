@@ -222,7 +222,7 @@ fetch_cost(PlannerInfo *root, RelOptInfo *outerrel, RelOptInfo *innerrel, List *
 
 		values = lappend(values, key->match.value);
 		clauses = lappend(clauses, key->info);
-		can_list |= table->columns[key->match.attnum - 1].can_list && !choice->is_lookup;
+		can_list |= dq_column_lists(&table->columns[key->match.attnum - 1], choice->is_lookup);
 	}
 
 	double distinct = estimate_num_groups(root, values, outerrel->rows, NULL, NULL);

@@ -123,7 +123,7 @@ dq_paging_advance(PagingState *state, const PageFacts *facts, PagePosition *next
 				  char **detail)
 {
 	const PagingSpec *spec = state->spec;
-	bool is_repeated = state->pages > 0 && facts->rows > 0 &&
+	bool is_repeated = state->pages > 0 && facts->rows > 0 && !spec->rows_may_repeat &&
 		facts->content_hash == state->last_hash;
 	PagingVerdict verdict;
 
@@ -206,7 +206,7 @@ advance_by_rows(PagingState *state, const PageFacts *facts, PagePosition *next, 
 	const PagingSpec *spec = state->spec;
 	bool is_short = facts->position.size > 0 && facts->rows < facts->position.size;
 
-	if (facts->rows <= 0)
+	if (facts->rows <= 0 || (facts->has_more_is_known && !facts->has_more))
 		return paging_finish(state, problem, detail);
 	if (state->has_total && state->rows >= state->total)
 		return PAGING_END;
@@ -331,8 +331,16 @@ advance_by_text(PagingState *state, const PageFacts *facts, PagePosition *next, 
 	bool is_cursor = state->spec->kind == PAGING_CURSOR;
 	char *text;
 
-	if (facts->next == NULL || facts->next[0] == '\0')
+	if (facts->has_more_is_known && !facts->has_more)
 		return paging_finish(state, problem, detail);
+	if (facts->next == NULL || facts->next[0] == '\0')
+	{
+		if (!facts->has_more_is_known)
+			return paging_finish(state, problem, detail);
+		*problem = psprintf("service says that another page follows, but gives no %s",
+							is_cursor ? "cursor" : "URL");
+		return PAGING_FAILED;
+	}
 	text = is_cursor ? pstrdup(facts->next) : next_url(state, facts, problem, detail);
 	if (text == NULL)
 		return PAGING_FAILED;

@@ -5,7 +5,8 @@
  * Rules (see DESIGN.md "No row lost in paging"): a short page is no end unless last_page says so;
  * an offset advances by the rows received; a page that repeats (same cursor, same URL, same
  * content) is an error; a next URL on another origin is an error; fewer rows than total is an
- * error; the total of the last answer counts.
+ * error; the total of the last answer counts.  Where the answer says that no page follows, none
+ * does; where it says that one does, it has to be reachable.
  *
  * Pure room: nothing here raises.
  */
@@ -48,8 +49,9 @@ typedef struct PagingSpec
 	PagingParams in_body; /* said in the request's body (body.h), not in its URL */
 	int64 first_page;	  /* number of the first page, or the first offset */
 	LastPage last_page;
-	int64 max_pages; /* more pages than that end with an error */
-	bool has_total;	 /* the answer is expected to give a total */
+	int64 max_pages;	  /* more pages than that end with an error */
+	bool rows_may_repeat; /* equal pages are none asked twice: not all of a row is asked for */
+	bool has_total;		  /* the answer is expected to give a total */
 } PagingSpec;
 
 /* Where one page starts. */
@@ -71,8 +73,10 @@ typedef struct PageFacts
 	int64 rows;
 	uint64 content_hash; /* of the rows' bytes, 0 with no rows */
 	bool has_total;
-	int64 total;	  /* rows of the whole answer as the service says */
-	const char *next; /* cursor or URL text from the body or Link header; NULL or "": none */
+	int64 total;			/* rows of the whole answer as the service says */
+	const char *next;		/* cursor or URL text from the body or Link header; NULL or "": none */
+	bool has_more_is_known; /* the answer says whether a page follows */
+	bool has_more;
 } PageFacts;
 
 typedef enum PagingVerdict

@@ -162,6 +162,13 @@ dq_splitter_begin_rows(RowSplitter *splitter)
 			splitter->state = AT_FIRST_ROW;
 			return SPLIT_NEED_MORE;
 		case JSONC_OBJECT:
+			if (splitter->config.rows_are_members)
+			{
+				splitter->p++;
+				splitter->rows_in_object = true;
+				splitter->state = AT_FIRST_ROW_NAME;
+				return SPLIT_NEED_MORE;
+			}
 			splitter->row_is_single = true;
 			splitter->extent = (JsonExtent) { 0 };
 			dq_splitter_begin_token(splitter, IN_ROW, JSONK_OBJECT);
@@ -235,6 +242,65 @@ end_row(RowSplitter *splitter, JsonSlice *element)
 	return SPLIT_ELEMENT;
 }
 
+/* The name of a member that is a row has ended before p. */
+static SplitResult
+end_row_name(RowSplitter *splitter)
+{
+	JsonSlice name;
+	JsonScan scan;
+	bool has_escapes = false;
+
+	if (dq_splitter_take_token(splitter, &name) == SPLIT_ERROR)
+		return SPLIT_ERROR;
+	scan = (JsonScan) { name.start, name.start + name.len, &splitter->error };
+	splitter->state = AT_ROW_COLON;
+	if (dq_json_scan_string(&scan, name.start + 1, &has_escapes) != NULL)
+		return SPLIT_NEED_MORE;
+	splitter->error.offset += splitter->token_offset;
+	splitter->state = IS_DEAD;
+	return SPLIT_ERROR;
+}
+
+/* p is at a byte that is no white space, between elements. */
+static SplitResult
+step_between_rows(RowSplitter *splitter)
+{
+	char byte = *splitter->p;
+	bool is_end = byte == (splitter->rows_in_object ? '}' : ']');
+
+	switch (splitter->state)
+	{
+		case AT_FIRST_ROW:
+			return is_end ? end_rows(splitter) : begin_row(splitter);
+		case AT_ROW:
+			return begin_row(splitter);
+		case AT_FIRST_ROW_NAME:
+		case AT_ROW_NAME:
+			if (is_end && splitter->state == AT_FIRST_ROW_NAME)
+				return end_rows(splitter);
+			if (byte != '"')
+				return dq_splitter_fail_unexpected(splitter, "a member's name");
+			dq_splitter_begin_token(splitter, IN_ROW_NAME, JSONK_STRING);
+			return SPLIT_NEED_MORE;
+		case AT_ROW_COLON:
+			if (byte != ':')
+				return dq_splitter_fail_unexpected(splitter, "\":\"");
+			splitter->p++;
+			splitter->state = AT_ROW;
+			return SPLIT_NEED_MORE;
+		default:
+			if (is_end)
+				return end_rows(splitter);
+			if (byte != ',')
+				return dq_splitter_fail_unexpected(splitter,
+												   splitter->rows_in_object ? "\",\" or \"}\"" :
+																			  "\",\" or \"]\"");
+			splitter->p++;
+			splitter->state = splitter->rows_in_object ? AT_ROW_NAME : AT_ROW;
+			return SPLIT_NEED_MORE;
+	}
+}
+
 SplitResult
 dq_splitter_row_step(RowSplitter *splitter, JsonSlice *element)
 {
@@ -256,21 +322,11 @@ dq_splitter_row_step(RowSplitter *splitter, JsonSlice *element)
 		case IN_ROW_BARE:
 			has_ended = dq_splitter_pass_bare(splitter);
 			break;
+		case IN_ROW_NAME:
+			return dq_splitter_pass_string(splitter) ? end_row_name(splitter) : SPLIT_NEED_MORE;
 		default:
 			splitter->p = json_skip_space(splitter->p, splitter->end);
-			if (splitter->p == splitter->end)
-				return SPLIT_NEED_MORE;
-			if (splitter->state == AFTER_ROW && *splitter->p == ',')
-			{
-				splitter->p++;
-				splitter->state = AT_ROW;
-				return SPLIT_NEED_MORE;
-			}
-			if (splitter->state != AT_ROW && *splitter->p == ']')
-				return end_rows(splitter);
-			if (splitter->state == AFTER_ROW)
-				return dq_splitter_fail_unexpected(splitter, "\",\" or \"]\"");
-			return begin_row(splitter);
+			return splitter->p < splitter->end ? step_between_rows(splitter) : SPLIT_NEED_MORE;
 	}
 	return has_ended ? end_row(splitter, element) : SPLIT_NEED_MORE;
 }
@@ -288,6 +344,7 @@ is_in_token(const RowSplitter *splitter)
 		case IN_STRING:
 		case IN_BARE:
 		case IN_ROW:
+		case IN_ROW_NAME:
 		case IN_ROW_STRING:
 		case IN_ROW_BARE:
 			return true;

@@ -24,6 +24,8 @@ typedef struct SplitterConfig
 	int ncaptures;
 	size_t max_element_bytes; /* larger elements end with JSONERR_TOO_LARGE; at most 1 GB - 1 MB */
 	size_t max_capture_bytes; /* larger captured values likewise; not more than an element */
+	bool rows_are_members;	  /* an object at the rows' place holds a row in each member */
+	int nullable_from; /* null in place of so many of rows' tokens, or more, is no rows; 0: an error */
 } SplitterConfig;
 
 typedef enum SplitResult

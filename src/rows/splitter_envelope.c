@@ -170,6 +170,17 @@ begin_captures(RowSplitter *splitter)
 	}
 }
 
+/* Where null may stand for what leads to the rows, there are none. */
+static void
+note_null(RowSplitter *splitter, JsonClass class)
+{
+	int nullable_from = splitter->config.nullable_from;
+
+	if (class == JSONC_NULL && nullable_from > 0 && splitter->depth >= nullable_from &&
+		splitter->rows_matched == splitter->depth)
+		splitter->rows_seen = splitter->rows_ended = true;
+}
+
 static SplitResult
 begin_value(RowSplitter *splitter)
 {
@@ -181,6 +192,7 @@ begin_value(RowSplitter *splitter)
 		splitter->rows_matched == splitter->depth)
 		return dq_splitter_begin_rows(splitter);
 	begin_captures(splitter);
+	note_null(splitter, class);
 	switch (class)
 	{
 		case JSONC_ARRAY:

@@ -16,14 +16,18 @@ typedef enum SplitterState
 	AT_FIRST_MEMBER,  /* behind "{": a name or "}" */
 	AT_MEMBER,		  /* behind ",": a name */
 	AT_COLON,
-	AFTER_VALUE,  /* "," or the end of the container */
-	IN_NAME,	  /* inside a string that is a member's name */
-	IN_STRING,	  /* inside a string outside the rows */
-	IN_BARE,	  /* inside a number or literal outside the rows */
-	AT_FIRST_ROW, /* behind the "[" of the rows: an element or "]" */
-	AT_ROW,		  /* behind ",": an element */
-	AFTER_ROW,	  /* "," or "]" */
-	IN_ROW,		  /* inside an array or object that is an element */
+	AFTER_VALUE,	   /* "," or the end of the container */
+	IN_NAME,		   /* inside a string that is a member's name */
+	IN_STRING,		   /* inside a string outside the rows */
+	IN_BARE,		   /* inside a number or literal outside the rows */
+	AT_FIRST_ROW,	   /* behind the "[" of the rows: an element or "]" */
+	AT_FIRST_ROW_NAME, /* behind the "{" of rows that are members: a name or "}" */
+	AT_ROW_NAME,	   /* behind ",": a name */
+	IN_ROW_NAME,
+	AT_ROW_COLON,
+	AT_ROW,	   /* behind ",": an element */
+	AFTER_ROW, /* "," or "]" */
+	IN_ROW,	   /* inside an array or object that is an element */
 	IN_ROW_STRING,
 	IN_ROW_BARE,
 	AT_END, /* only white space may follow */
@@ -65,9 +69,10 @@ struct RowSplitter
 	int depth; /* levels open outside the rows */
 	SplitterLevel levels[DQ_JSON_MAX_DEPTH];
 	int rows_matched; /* leading tokens of the rows' pointer that the path agrees with */
-	bool rows_seen;	  /* begun */
+	bool rows_seen;	  /* begun, or null stands on the way to them */
 	bool rows_ended;
-	bool row_is_single; /* the element is an object in the array's stead */
+	bool row_is_single;	 /* the element is an object in the array's stead */
+	bool rows_in_object; /* the elements are an object's members */
 	SplitterCapture *captures;
 
 	/* The token (outside the rows) or element (inside) at hand. */

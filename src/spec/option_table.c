@@ -18,12 +18,12 @@
  * that has no word.
  */
 static const char *const not_found_words[] = { "empty", "fail", NULL };
+static const char *const protocol_words[] = { "rest", "graphql", NULL };
 static const char *const method_words[] = { "GET", "POST", NULL };
 static const char *const on_error_words[] = { "fail", "empty", NULL };
 static const char *const breaker_on_words[] = { "connection", "timeout", "5xx", "429", NULL };
-static const char *const paging_words[] = {
-	"none", "page", "offset", "cursor", "link", "next", NULL
-};
+static const char *const paging_words[] = { "none", "page", "offset", "cursor",
+											"link", "next", "relay",  NULL };
 static const char *const last_page_words[] = { "empty", "short", NULL };
 static const char *const strategy_words[] = { "live", "store", NULL };
 static const char *const trust_words[] = { "recheck", "exact", NULL };
@@ -40,6 +40,8 @@ static const char *const auth_words[] = { "none", "basic", "bearer", "api_key", 
 
 const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_URL] = { "url", S, OPTION_URL, NULL, "base URL of the service, http or https" },
+	[OPT_PROTOCOL] = { "protocol", S, OPTION_ENUM, "rest", "what the service speaks",
+					   .words = protocol_words },
 	[OPT_DIALECT] = { "dialect", S | T, OPTION_DIALECT, "plain",
 					  "preset of how filters, sort and paging are said" },
 	[OPT_HEADERS] = { "headers", S | T, OPTION_HEADERS, NULL,
@@ -99,6 +101,12 @@ const OptionRow dq_options[OPTION_COUNT] = {
 					 .words = method_words, .first_word = METHOD_GET },
 	[OPT_BODY] = { "body", T, OPTION_BODY, NULL,
 				   "JSON to send with POST; \"{column}\" in it takes a condition's value" },
+	[OPT_FIELD] = { "field", T | C, OPTION_FIELD, NULL,
+					"GraphQL: the field of the query that gives the rows, of a row that gives the value; dots lead inside, $column takes a value" },
+	[OPT_LOOKUP_FIELD] = { "lookup_field", T, OPTION_FIELD, NULL,
+						   "GraphQL: the field that gives rows by key, as order(id: $id) or orders(ids: [$id])" },
+	[OPT_ENTITY] = { "entity", T, OPTION_NAME, NULL,
+					 "GraphQL: the type to look up by _entities of Apollo Federation" },
 	[OPT_ROWS] = { "rows", T, OPTION_POINTER, "", "where the rows stand in the answer" },
 	[OPT_LOOKUP_ROWS] = { "lookup_rows", T, OPTION_POINTER, "",
 						  "where the row stands in the answer of lookup_path" },
@@ -118,6 +126,10 @@ const OptionRow dq_options[OPTION_COUNT] = {
 						 "number of the first page (default: the dialect's)" },
 	[OPT_NEXT] = { "next", S | T, OPTION_POINTER, NULL,
 				   "where the next cursor, or the next page's URL, stands in the answer" },
+	[OPT_HAS_NEXT] = { "has_next", S | T, OPTION_POINTER, NULL,
+					   "where true or false stands in the answer: another page follows, or none" },
+	[OPT_CURSOR_TYPE] = { "cursor_type", S | T, OPTION_NAME, "String",
+						  "GraphQL: type of the cursor's argument" },
 	[OPT_TOTAL] = { "total", S | T, OPTION_POINTER_OR_HEADER, NULL,
 					"where the number of all rows stands: a JSON Pointer, or header:Name" },
 	[OPT_MAX_PAGES] = { "max_pages", S | T, OPTION_INT, "100000",
@@ -151,6 +163,10 @@ const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_JSON] = { "json", C, OPTION_POINTER, NULL,
 				   "where the value stands in the row (default: the member of the column's name)" },
 	[OPT_PARAM] = { "param", C, OPTION_TEXT, NULL, "the parameter's name (default: the column's)" },
+	[OPT_SELECTION] = { "selection", C, OPTION_SELECTION, NULL,
+						"GraphQL: what to select of a value that is an object, as: sku quantity" },
+	[OPT_VARIABLE_TYPE] = { "variable_type", C, OPTION_NAME, NULL,
+							"GraphQL: type of the argument's values (default: by the column's type; ID for a key)" },
 	[OPT_FILTER] = { "filter", C, OPTION_FILTER, NULL,
 					 "operators that the service evaluates: = <> < <= > >= in like null" },
 	[OPT_KEY] = { "key", C, OPTION_BOOL, "false", "the column identifies a row" },

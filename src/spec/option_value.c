@@ -12,6 +12,7 @@
 #include "mb/pg_wchar.h"
 #include "request/body.h"
 #include "request/dialect.h"
+#include "request/graphql.h"
 #include "request/request.h"
 #include "request/url.h"
 #include "rows/json.h"
@@ -414,6 +415,32 @@ check_body(const OptionRow *row, const char *value, char **problem, char **hint)
 }
 
 static void
+check_field(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (dq_option_has_control(value))
+		*problem = pstrdup(control_problem);
+	else if (dq_graphql_field_compile(value, problem) == NULL)
+		*hint = pstrdup(
+			"Write names of fields joined by dots, such as \"orders\" or \"user(id: $user_id).orders\".");
+}
+
+static void
+check_graphql_name(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (!dq_graphql_is_name(value))
+		*problem = pstrdup("that is no name of GraphQL");
+}
+
+static void
+check_selection(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	const char *phrase = dq_graphql_selection_problem(value);
+
+	if (phrase)
+		*problem = pstrdup(phrase);
+}
+
+static void
 check_file(const OptionRow *row, const char *value, char **problem, char **hint)
 {
 	if (!is_absolute_path(value))
@@ -448,6 +475,9 @@ static const struct
 	[OPTION_HEADERS] = { "JSON object", check_headers },
 	[OPTION_FILTER] = { "operators", check_filter },
 	[OPTION_PARAM] = { "name=value", check_param },
+	[OPTION_FIELD] = { "GraphQL field", check_field },
+	[OPTION_NAME] = { "GraphQL name", check_graphql_name },
+	[OPTION_SELECTION] = { "GraphQL selection", check_selection },
 	[OPTION_BODY] = { "JSON template", check_body },
 	[OPTION_API_KEY_IN] = { "header:Name or query:name", check_api_key_in },
 	[OPTION_FILE] = { "file", check_file },

@@ -44,6 +44,9 @@ typedef enum OptionType
 	OPTION_FILTER,		/* operators separated by white space */
 	OPTION_PARAM,		/* "name=value" */
 	OPTION_BODY,		/* JSON with "{column}" */
+	OPTION_FIELD,		/* GraphQL fields joined by dots, with arguments */
+	OPTION_NAME,		/* a name of GraphQL */
+	OPTION_SELECTION,	/* a selection set of GraphQL */
 	OPTION_API_KEY_IN,	/* header:Name or query:name */
 	OPTION_FILE			/* absolute path */
 } OptionType;
@@ -51,6 +54,7 @@ typedef enum OptionType
 typedef enum OptionId
 {
 	OPT_URL,
+	OPT_PROTOCOL,
 	OPT_DIALECT,
 	OPT_HEADERS,
 	OPT_TIMEOUT,
@@ -76,6 +80,9 @@ typedef enum OptionId
 	OPT_LOOKUP_PATH,
 	OPT_METHOD,
 	OPT_BODY,
+	OPT_FIELD,
+	OPT_LOOKUP_FIELD,
+	OPT_ENTITY,
 	OPT_ROWS,
 	OPT_LOOKUP_ROWS,
 	OPT_PAGING,
@@ -86,6 +93,8 @@ typedef enum OptionId
 	OPT_CURSOR_PARAM,
 	OPT_FIRST_PAGE,
 	OPT_NEXT,
+	OPT_HAS_NEXT,
+	OPT_CURSOR_TYPE,
 	OPT_TOTAL,
 	OPT_MAX_PAGES,
 	OPT_LAST_PAGE,
@@ -106,6 +115,8 @@ typedef enum OptionId
 	OPT_SPELL_SORT,
 	OPT_JSON,
 	OPT_PARAM,
+	OPT_SELECTION,
+	OPT_VARIABLE_TYPE,
 	OPT_FILTER,
 	OPT_KEY,
 	OPT_REQUIRED,

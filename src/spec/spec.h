@@ -14,15 +14,23 @@
 #include "nodes/bitmapset.h"
 #include "request/body.h"
 #include "request/dialect.h"
+#include "request/graphql.h"
 #include "request/request.h"
 #include "rows/decoder.h"
 #include "transport/exchange.h"
+
+typedef enum Protocol
+{
+	PROTOCOL_REST = 0,
+	PROTOCOL_GRAPHQL
+} Protocol;
 
 typedef struct ServiceSpec
 {
 	Oid serverid;
 	char *name; /* of the server */
 	char *url;	/* base URL, no trailing slash */
+	Protocol protocol;
 } ServiceSpec;
 
 typedef enum SortOption
@@ -78,6 +86,11 @@ typedef struct ColumnSpec
 	bool is_text;					  /* values are strings at the service */
 	const TextLimits *limits;		  /* of these strings; NULL: none */
 	bool can_list;					  /* several values can be asked in one request */
+	bool can_list_lookup;			  /* the same of a lookup */
+	GraphqlField *field;			  /* GraphQL: option field; NULL: selected by json */
+	char *alias;	 /* GraphQL: name in the answer where the field needs one of its own, or NULL */
+	char *selection; /* GraphQL: what to select of the value, or NULL */
+	char *variable_type; /* GraphQL: of the argument's values; NULL: no GraphQL */
 	bool is_key;
 	bool is_required;	 /* by option, or by a placeholder in path */
 	bool needs_equality; /* the answer does not hold the value, only "=" or IN tells it */
@@ -93,12 +106,40 @@ typedef struct ColumnSpec
 	ConditionOpSet exact_ops; /* operators whose answer needs no local recheck */
 } ColumnSpec;
 
+/* How the rows of a lookup by GraphQL are asked for. */
+typedef enum GraphqlLookup
+{
+	GRAPHQL_LOOKUP_NONE = 0,
+	GRAPHQL_LOOKUP_ALIASES, /* the field once for each key, under names of their own */
+	GRAPHQL_LOOKUP_LIST,	/* the field once, with a list of keys */
+	GRAPHQL_LOOKUP_ENTITIES /* _entities of Apollo Federation */
+} GraphqlLookup;
+
+typedef struct GraphqlSpec
+{
+	GraphqlField *field; /* gives the collection; NULL: rows are looked up only */
+	GraphqlLookup lookup;
+	GraphqlField *lookup_field; /* of ALIASES and LIST */
+	char *list_column;			/* of LIST: whose values are the list */
+	char *entity;				/* of ENTITIES: name of the type */
+	char *element;				/* from an element of rows to the row: "/node", or "" */
+	char *lookup_element;		/* the same for lookups */
+	JsonPointer *rows;			/* from the field's value to the elements' array, without element */
+	JsonPointer *next;			/* from the field's value; NULL: not asked for */
+	JsonPointer *has_next;
+	JsonPointer *total;
+	JsonPointer *errors; /* of an answer */
+	char *cursor_type;
+} GraphqlSpec;
+
 typedef struct TableSpec
 {
 	Oid relid;
 	char *name; /* of the foreign table, unqualified */
 	const ServiceSpec *service;
-	TransferLimits limits; /* server's settings overridden by the table's */
+	TransferLimits limits;		/* server's settings overridden by the table's */
+	const GraphqlSpec *graphql; /* NULL: the service speaks REST */
+	bool has_lookup;			/* by lookup_path, lookup_field or entity */
 	Template *path;
 	Template *lookup_path;	  /* NULL without one */
 	BodyTemplate *body;		  /* of a search by POST; NULL: the collection is asked for by GET */
@@ -113,6 +154,8 @@ typedef struct TableSpec
 	PagingSpec paging;
 	JsonPointer *next; /* where cursor or next URL stands; NULL without */
 	char *next_text;
+	JsonPointer *has_next; /* where true or false tells whether a page follows, or NULL */
+	char *has_next_text;
 	JsonPointer *total; /* pointer, or NULL */
 	char *total_text;	/* pointer or "header:..." as written, NULL without */
 	char *total_header; /* header name, or NULL */
@@ -123,7 +166,8 @@ typedef struct TableSpec
 	const Template *spell_sort; /* NULL: cannot be asked for an order */
 	const Template *sort_asc;
 	const Template *sort_desc;
-	int max_batch; /* keys of one in request */
+	bool rows_are_members; /* of a lookup: the rows' place is an object with a row in each member */
+	int max_batch;		   /* keys of one in request */
 	int max_url_bytes;
 	bool prefetch;
 	bool trust_exact; /* of the table as a whole */
@@ -139,6 +183,16 @@ dq_column_says(const ColumnSpec *column, ConditionOp op)
 {
 	return column->spell[op] != NULL || (column->body_ops & COND_BIT(op)) != 0;
 }
+
+/* True when several values of the column can be asked in one request. */
+static inline bool
+dq_column_lists(const ColumnSpec *column, bool is_lookup)
+{
+	return is_lookup ? column->can_list_lookup : column->can_list;
+}
+
+/* Where a column's value stands in an element; NULL: nowhere.  Palloc'd or borrowed. */
+extern const char *dq_spec_place(const TableSpec *table, const ColumnSpec *column, bool is_lookup);
 
 /*
  * The spec of a foreign table of ours.  Raises when options contradict each other, naming table

@@ -92,6 +92,17 @@ option_or_dialect(const OptionValues *values, OptionId id, const char *of_dialec
 	return value ? value : of_dialect;
 }
 
+/* A setting, or what a connection in the manner of Relay has, or what the dialect says. */
+static const char *
+paging_option(const OptionValues *values, OptionId id, const char *of_dialect)
+{
+	bool is_set = values->table[id] || values->server[id];
+
+	if (!is_set && dq_spec_is_relay(values) && dq_spec_relay_default(id))
+		return dq_spec_relay_default(id);
+	return option_or_dialect(values, id, of_dialect);
+}
+
 static JsonPointer *
 compile_pointer(const char *value)
 {
@@ -206,23 +217,27 @@ build_paging(TableSpec *table, const OptionValues *values)
 	const char *first = dq_spec_option(values, OPT_FIRST_PAGE);
 	const char *total;
 
-	paging->kind = option_word(values, OPT_PAGING);
-	paging->page_size = option_number(values, OPT_PAGE_SIZE);
+	paging->kind = dq_spec_is_relay(values) ? PAGING_CURSOR : option_word(values, OPT_PAGING);
+	if (dq_spec_is_relay(values) && table->graphql == NULL)
+		dq_spec_contradiction(table, "paging 'relay' belongs to protocol 'graphql'",
+							  "Set paging to cursor.");
+	paging->page_size = dq_option_number(&dq_options[OPT_PAGE_SIZE],
+										 paging_option(values, OPT_PAGE_SIZE, NULL));
 	paging->page_param = option_or_dialect(values, OPT_PAGE_PARAM, dialect->page_param);
-	paging->size_param = option_or_dialect(values, OPT_SIZE_PARAM,
-										   paging->kind == PAGING_OFFSET &&
-												   dialect->offset_size_param ?
-											   dialect->offset_size_param :
-											   dialect->size_param);
+	paging->size_param = paging_option(values, OPT_SIZE_PARAM,
+									   paging->kind == PAGING_OFFSET && dialect->offset_size_param ?
+										   dialect->offset_size_param :
+										   dialect->size_param);
 	paging->offset_param = option_or_dialect(values, OPT_OFFSET_PARAM, dialect->offset_param);
-	paging->cursor_param = option_or_dialect(values, OPT_CURSOR_PARAM, dialect->cursor_param);
+	paging->cursor_param = paging_option(values, OPT_CURSOR_PARAM, dialect->cursor_param);
 	paging->first_page = first		  ? dq_option_number(&dq_options[OPT_FIRST_PAGE], first) :
 		paging->kind == PAGING_OFFSET ? 0 :
 										dialect->first_page;
 	paging->last_page = option_word(values, OPT_LAST_PAGE);
 	paging->max_pages = option_number(values, OPT_MAX_PAGES);
 
-	table->next_text = (char *) option_or_dialect(values, OPT_NEXT, dialect->next);
+	table->next_text = (char *) paging_option(values, OPT_NEXT, dialect->next);
+	table->has_next_text = (char *) paging_option(values, OPT_HAS_NEXT, NULL);
 	total = dq_spec_option(values, OPT_TOTAL);
 	if (total == NULL && (paging->kind == PAGING_PAGE || paging->kind == PAGING_OFFSET))
 	{
@@ -232,8 +247,6 @@ build_paging(TableSpec *table, const OptionValues *values)
 	table->total_text = (char *) total;
 	if (total && strncmp(total, "header:", 7) == 0)
 		table->total_header = pstrdup(total + 7);
-	else
-		table->total = compile_pointer(total);
 	paging->has_total = total != NULL;
 
 	if (paging->kind == PAGING_CURSOR || paging->kind == PAGING_NEXT)
@@ -243,8 +256,9 @@ build_paging(TableSpec *table, const OptionValues *values)
 								  psprintf("paging '%s' needs option \"next\"",
 										   dq_paging_kind_name(paging->kind)),
 								  "Set next to the JSON Pointer of the next cursor or URL, as '/meta/next'.");
-		table->next = compile_pointer(table->next_text);
 	}
+	else
+		table->next_text = NULL;
 	paging->in_body = table->body ? dq_body_paging(table->body) : 0;
 	if (paging->kind == PAGING_PAGE && !paging->page_param && !(paging->in_body & PAGING_PARAM_PAGE))
 		dq_spec_contradiction(table, "paging 'page' needs a parameter for the page's number",
@@ -258,6 +272,12 @@ build_paging(TableSpec *table, const OptionValues *values)
 		dq_spec_contradiction(table, "paging 'cursor' needs a parameter for the cursor",
 							  "Set option \"cursor_param\".");
 	check_body_paging(table);
+	if (table->graphql)
+		dq_spec_graphql_paging(table);
+	table->next = compile_pointer(table->next_text);
+	table->has_next = compile_pointer(table->has_next_text);
+	if (table->total_header == NULL)
+		table->total = compile_pointer(table->total_text);
 }
 
 /* The body of a search by POST. */
@@ -353,7 +373,24 @@ dq_spec_build_service(ForeignServer *server, const OptionValues *values)
 	service->serverid = server->serverid;
 	service->name = pstrdup(server->servername);
 	service->url = pnstrdup(url, len);
+	service->protocol = option_word(values, OPT_PROTOCOL);
 	return service;
+}
+
+/* Where a service of protocol rest is asked, and where rows stand in its answers. */
+static void
+build_rest(TableSpec *table, const OptionValues *values)
+{
+	dq_spec_check_protocol(table, values->table, "");
+	if (values->table[OPT_PATH] == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("option \"path\" is required for foreign table \"%s\"", table->name)));
+	table->path = compile_path(values->table[OPT_PATH]);
+	table->lookup_path = compile_path(values->table[OPT_LOOKUP_PATH]);
+	table->has_lookup = table->lookup_path != NULL;
+	table->rows_text = (char *) dq_spec_option(values, OPT_ROWS);
+	table->lookup_rows_text = (char *) dq_spec_option(values, OPT_LOOKUP_ROWS);
 }
 
 TableSpec *
@@ -373,17 +410,13 @@ dq_spec_build_table(Oid relid)
 	values->dialect = dq_dialect_find(dq_spec_option(values, OPT_DIALECT));
 	if (values->dialect == NULL)
 		elog(ERROR, "dialect \"%s\" is unknown", dq_spec_option(values, OPT_DIALECT));
-	if (values->table[OPT_PATH] == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
-				 errmsg("option \"path\" is required for foreign table \"%s\"", table->name)));
 	table->service = dq_spec_build_service(server, values);
 	dq_spec_build_limits(table, values);
-	table->path = compile_path(values->table[OPT_PATH]);
-	table->lookup_path = compile_path(values->table[OPT_LOOKUP_PATH]);
-	table->rows_text = (char *) dq_spec_option(values, OPT_ROWS);
+	if (table->service->protocol == PROTOCOL_GRAPHQL)
+		dq_spec_build_graphql(table, values);
+	else
+		build_rest(table, values);
 	table->rows = compile_pointer(table->rows_text);
-	table->lookup_rows_text = (char *) dq_spec_option(values, OPT_LOOKUP_ROWS);
 	table->lookup_rows = compile_pointer(table->lookup_rows_text);
 	table->not_found = option_word(values, OPT_NOT_FOUND);
 	build_body(table, values);
@@ -392,9 +425,10 @@ dq_spec_build_table(Oid relid)
 	build_paging(table, values);
 	build_headers(table, values);
 	table->logic = build_logic(values->dialect);
-	table->spell_sort = compile_template(option_or_dialect(values, OPT_SPELL_SORT,
-														   values->dialect->spell_sort),
-										 dq_sort_placeholders());
+	if (table->graphql == NULL)
+		table->spell_sort = compile_template(option_or_dialect(values, OPT_SPELL_SORT,
+															   values->dialect->spell_sort),
+											 dq_sort_placeholders());
 	table->sort_asc = compile_template(values->dialect->sort_asc ? values->dialect->sort_asc :
 																   "{name}",
 									   dq_sort_key_placeholders());

@@ -143,6 +143,9 @@ build_filters(const TableSpec *table, ColumnSpec *column, const OptionValues *va
 		bool by_dialect;
 
 		column->spell[op] = nearest_spell(values, op, &by_dialect);
+		/* All that a GraphQL service is told stands in the body. */
+		if (table->graphql && column->spell[op])
+			column->body_ops |= COND_BIT(op);
 		by_dialect &= !(column->body_ops & COND_BIT(op));
 		if (trusts && !(by_dialect && (values->dialect->inexact & COND_BIT(op))))
 			column->exact_ops |= COND_BIT(op);
@@ -203,20 +206,29 @@ build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values
 	column->type = attribute->atttypid;
 	column->typmod = attribute->atttypmod;
 	column->collation = attribute->attcollation;
-	column->in_path = dq_template_uses(table->path, column->name);
-	column->in_lookup_path = table->lookup_path &&
-		dq_template_uses(table->lookup_path, column->name);
+	column->is_key = column_bool(values, OPT_KEY);
+	if (table->graphql)
+	{
+		column->in_path = dq_spec_graphql_in_field(table, column->name);
+		column->in_lookup_path = dq_spec_graphql_in_lookup(table, column->name, column->is_key);
+	}
+	else
+	{
+		column->in_path = dq_template_uses(table->path, column->name);
+		column->in_lookup_path = table->lookup_path &&
+			dq_template_uses(table->lookup_path, column->name);
+	}
 	column->from_request = values->column[OPT_FROM] != NULL;
 	column->json_is_set = json != NULL;
 	if (json)
 		column->json = pstrdup(json);
-	else if (!column->in_path && !column->from_request)
+	else if (!column->in_path && !column->from_request && values->column[OPT_FIELD] == NULL)
 		column->json = default_pointer(values->dialect, dq_spec_service_text(column->name));
 	column->param = values->column[OPT_PARAM] ? pstrdup(values->column[OPT_PARAM]) :
 												dq_spec_service_text(column->name);
-	column->is_key = column_bool(values, OPT_KEY);
 	/* A value that only the request knows has to be asked for, else it would read as NULL. */
-	column->needs_equality = (column->in_path || column->from_request) && json == NULL;
+	column->needs_equality = (column->in_path || column->from_request) && json == NULL &&
+		values->column[OPT_FIELD] == NULL;
 	column->is_required = column->needs_equality || column->in_path ||
 		column_bool(values, OPT_REQUIRED);
 	column->sort = column_word(values, OPT_SORT);
@@ -226,6 +238,10 @@ build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values
 													  table->trust_exact;
 	note_text(column, values->dialect);
 	build_filters(table, column, values);
+	if (table->graphql)
+		dq_spec_graphql_column(table, column, values);
+	else
+		dq_spec_check_protocol(table, values->column, psprintf(" of column \"%s\"", column->name));
 	check_format(table, column);
 	if (column->from_request && !column->in_path &&
 		(column->filters & (COND_BIT(COND_EQ) | COND_BIT(COND_IN))) == 0)
@@ -310,5 +326,7 @@ dq_spec_build_columns(TableSpec *table, Relation relation, OptionValues *values)
 	}
 	check_placeholders(table, table->path, OPT_PATH);
 	check_placeholders(table, table->lookup_path, OPT_LOOKUP_PATH);
+	if (table->graphql)
+		dq_spec_graphql_columns(table);
 	resolve_body(table);
 }

@@ -43,6 +43,20 @@ extern Endpoint *dq_spec_build_endpoint(const TableSpec *table, Oid userid);
 extern ServiceSpec *dq_spec_build_service(ForeignServer *server, const OptionValues *values);
 extern void dq_spec_build_limits(TableSpec *table, const OptionValues *values);
 extern void dq_spec_add_headers(TableSpec *table, const char *value);
+/* The word of option paging that stands behind those of PagingKind. */
+#define PAGING_WORD_RELAY (PAGING_NEXT + 1)
+
+/* spec_graphql.c */
+extern bool dq_spec_is_relay(const OptionValues *values);
+extern const char *dq_spec_relay_default(OptionId id);
+extern void dq_spec_check_protocol(const TableSpec *table, const char *const *set, const char *of);
+extern void dq_spec_build_graphql(TableSpec *table, const OptionValues *values);
+extern void dq_spec_graphql_paging(TableSpec *table);
+extern bool dq_spec_graphql_in_field(const TableSpec *table, const char *column);
+extern bool dq_spec_graphql_in_lookup(const TableSpec *table, const char *column, bool is_key);
+extern void dq_spec_graphql_column(const TableSpec *table, ColumnSpec *column,
+								   const OptionValues *values);
+extern void dq_spec_graphql_columns(TableSpec *table);
 
 /* spec_column.c: fills table->columns. */
 extern void dq_spec_build_columns(TableSpec *table, Relation relation, OptionValues *values);

@@ -229,7 +229,9 @@ distquery_validator(PG_FUNCTION_ARGS)
 	}
 	if (place == PLACE_SERVER)
 		require_option(options, place, OPT_URL, "");
-	if (place == PLACE_TABLE)
+	/* Only the server tells which of them it has to be; spec_build.c knows. */
+	if (place == PLACE_TABLE && !option_text(options, OPT_FIELD) &&
+		!option_text(options, OPT_LOOKUP_FIELD) && !option_text(options, OPT_ENTITY))
 		require_option(options, place, OPT_PATH, "");
 	if (place == PLACE_MAPPING)
 		check_mapping(options);

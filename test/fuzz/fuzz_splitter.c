@@ -2,7 +2,8 @@
  * fuzz_splitter.c
  *	  An answer in any chunks gives what it gives as a whole.
  *
- * The first byte chooses the rows' place, the second the sizes of chunks; the rest is the answer.
+ * The first byte chooses the rows' place, the second the sizes of chunks, and whether rows may be
+ * members and null may stand for them; the rest is the answer.
  * Checked: rows, captures and error are the same however it is cut; where the whole answer is
  * taken and all its rows are valid, the answer itself is valid JSON; and a valid one is refused
  * only for what stands, or does not stand, at the rows' place.
@@ -20,6 +21,9 @@ extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const places[] = { "", "/items", "/data/items", "/1", "/a/0/b", "/", "/a" };
 static const char *const capture_places[N_CAPTURES] = { "/next", "/data/total", "/a/1" };
+
+static bool rows_are_members;
+static int nullable_from;
 
 typedef struct Outcome
 {
@@ -87,7 +91,8 @@ static void
 split(const char *bytes, size_t len, const char *place, int max_chunk, Outcome *outcome)
 {
 	const JsonPointer *captures[N_CAPTURES];
-	SplitterConfig config = { pointer_of(place), captures, N_CAPTURES, MAX_ELEMENT, MAX_CAPTURE };
+	SplitterConfig config = { pointer_of(place), captures,		   N_CAPTURES,	 MAX_ELEMENT,
+							  MAX_CAPTURE,		 rows_are_members, nullable_from };
 	RowSplitter *splitter;
 	SplitResult result = SPLIT_NEED_MORE;
 	JsonSlice element;
@@ -174,6 +179,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	size -= 2;
 	place = places[data[0] % lengthof(places)];
+	rows_are_members = (data[1] & 64) != 0;
+	nullable_from = (data[1] & 128) ? 1 : 0;
 	split(bytes, size, place, 0, &whole);
 	split(bytes, size, place, 1, &cut);
 	compare(&whole, &cut);

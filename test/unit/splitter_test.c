@@ -14,6 +14,10 @@
 #define MAX_CAPTURE 100
 #define N_CAPTURES 3
 
+/* Of the next splits. */
+static bool rows_are_members = false;
+static int nullable_from = 0;
+
 static uint32 random_state = 42;
 
 /* Numerical Recipes' generator: the same on every machine. */
@@ -54,7 +58,8 @@ split_in_chunks(const char *json, size_t len, const char *rows, const char *cons
 				int max_chunk)
 {
 	const JsonPointer *pointers[N_CAPTURES] = { NULL };
-	SplitterConfig config = { pointer_of(rows), pointers, N_CAPTURES, MAX_ELEMENT, MAX_CAPTURE };
+	SplitterConfig config = { pointer_of(rows), pointers,		  N_CAPTURES,	MAX_ELEMENT,
+							  MAX_CAPTURE,		rows_are_members, nullable_from };
 	RowSplitter *splitter;
 	StringInfoData out;
 	JsonSlice element;
@@ -300,7 +305,7 @@ test_bounds(void)
 static void
 test_large(void)
 {
-	SplitterConfig config = { pointer_of(""), NULL, 0, 64 * 1024 * 1024, MAX_CAPTURE };
+	SplitterConfig config = { pointer_of(""), NULL, 0, 64 * 1024 * 1024, MAX_CAPTURE, false, 0 };
 	RowSplitter *splitter = dq_splitter_create(&config);
 	const int nbytes = 20 * 1024 * 1024;
 	JsonSlice element;
@@ -396,10 +401,74 @@ test_random(void)
 	is_int(right, 500, "random answers");
 }
 
+/* Rows that are the members of an object. */
+static void
+test_members(void)
+{
+	static const struct
+	{
+		const char *json;
+		const char *expected;
+	} cases[] = {
+		{ "{\"a\":{}}", "end" },
+		{ "{\"a\": { \"k0\" : {\"id\":1}, \"k1\":null,\"k\\u0032\":[2] ,\"\":\"x\"}}",
+		  "{\"id\":1}\nnull\n[2]\n\"x\"\nend" },
+		{ "{\"a\":[1,{\"b\":2}]}", "1\n{\"b\":2}\nend" },
+		{ "{\"a\":null}", "end" },
+		{ "{\"a\":{\"k\":1,}}",
+		  "1\nerror 1 at 12: unexpected character \"}\", expected a member's name" },
+		{ "{\"a\":{\"k\" 1}}", "error 1 at 10: unexpected character \"1\", expected \":\"" },
+		{ "{\"a\":{\"k\":1]}",
+		  "1\nerror 1 at 11: unexpected character \"]\", expected \",\" or \"}\"" },
+		{ "{\"a\":{\"k\":1", "error 7 at 11: the answer ends inside a value" },
+		{ "{\"a\":{\"k", "error 7 at 8: the answer ends inside a value" },
+		{ "{\"a\":{\"\\q\":1}}", "error 3 at 7: unknown escape in a string" },
+	};
+
+	rows_are_members = true;
+	for (int i = 0; i < lengthof(cases); i++)
+		is_text(split(cases[i].json, strlen(cases[i].json), "/a", NULL), cases[i].expected,
+				"members: %s", cases[i].json);
+	rows_are_members = false;
+}
+
+/* Null on the way to the rows. */
+static void
+test_nullable(void)
+{
+	static const char *const captures[N_CAPTURES] = { "/next", "/a/total", NULL };
+	static const struct
+	{
+		int from;
+		const char *json;
+		const char *expected;
+	} cases[] = {
+		{ 2, "{\"a\":{\"b\":null},\"next\":5}", "end; 0: number 5" },
+		{ 2, "{\"a\":{\"total\":0,\"b\":{\"c\":null}}}", "end; 1: number 0" },
+		{ 2, "{\"a\":null}", "error 9 at 10: there is no \"/a/b/c\", where the rows should stand" },
+		{ 1, "{\"a\":null}", "end" },
+		{ 2, "{\"a\":{\"x\":null}}",
+		  "error 9 at 16: there is no \"/a/b/c\", where the rows should stand" },
+		{ 2, "{\"a\":{\"b\":{\"c\":[1]}}}", "1\nend" },
+		{ 0, "{\"a\":{\"b\":null}}",
+		  "error 9 at 16: there is no \"/a/b/c\", where the rows should stand" },
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		nullable_from = cases[i].from;
+		is_text(split(cases[i].json, strlen(cases[i].json), "/a/b/c", captures), cases[i].expected,
+				"null from %d: %s", cases[i].from, cases[i].json);
+	}
+	nullable_from = 0;
+}
+
 int
 main(void)
 {
 	test_rows();
+	test_members();
+	test_nullable();
 	test_captures();
 	test_errors();
 	test_bounds();
