@@ -115,26 +115,41 @@ begin_quals(LookupJoinState *join, const CustomScan *scan)
 {
 	int first = join->plan->first_key + join->nkeys;
 	List *inner = list_copy_tail(scan->custom_exprs, first);
-	List *outer = list_copy_tail(inner, join->plan->ninner_quals);
+	List *pair = list_copy_tail(inner, join->plan->ninner_quals);
+	List *computed = list_copy_tail(pair, join->plan->njoin_quals);
 
 	inner = list_truncate(inner, join->plan->ninner_quals);
+	pair = list_truncate(pair, join->plan->njoin_quals);
 	join->inner_qual = ExecInitQual(inner, &join->css.ss.ps);
-	join->join_qual = ExecInitQual(outer, &join->css.ss.ps);
+	join->join_qual = ExecInitQual(pair, &join->css.ss.ps);
+	join->computed = palloc0(sizeof(ExprState *) * Max(join->plan->ncomputed, 1));
+	for (int i = 0; i < join->plan->ncomputed; i++)
+		join->computed[i] = ExecInitExpr(list_nth(computed, i), &join->css.ss.ps);
 	join->depends_on_params = join->reader->waits_for_params ||
-		has_exec_param((Node *) inner, NULL);
+		has_exec_param((Node *) inner, NULL) || has_exec_param((Node *) computed, NULL);
 }
 
 static void
 begin_slots(LookupJoinState *join, Relation relation)
 {
 	EState *estate = join->css.ss.ps.state;
-	int n = list_length(join->plan->inner_attnums);
+	int n = list_length(join->plan->inner_attnums) + join->plan->ncomputed;
 	ListCell *cell;
 
+	join->ncolumns = list_length(join->plan->inner_attnums);
 	join->inner_desc = CreateTemplateTupleDesc(n);
 	foreach(cell, join->plan->inner_attnums)
 		TupleDescCopyEntry(join->inner_desc, foreach_current_index(cell) + 1,
 						   RelationGetDescr(relation), lfirst_int(cell));
+	for (int i = 0; i < join->plan->ncomputed; i++)
+	{
+		Node *expr = (Node *) join->computed[i]->expr;
+		AttrNumber attnum = join->ncolumns + i + 1;
+
+		TupleDescInitEntry(join->inner_desc, attnum, "?column?", exprType(expr), exprTypmod(expr),
+						   0);
+		TupleDescInitEntryCollation(join->inner_desc, attnum, exprCollation(expr));
+	}
 	join->row_values = palloc0(sizeof(Datum) * n);
 	join->row_nulls = palloc0(sizeof(bool) * n);
 	join->inner_slot = ExecInitExtraTupleSlot(estate, RelationGetDescr(relation), &TTSOpsVirtual);

@@ -55,6 +55,7 @@ typedef struct LookupJoinState
 	ExprState **keys;
 	ExprState *inner_qual;
 	ExprState *join_qual;
+	ExprState **computed; /* plan->ncomputed long */
 	int nkeys;
 	KeyColumnOps *key_ops;
 	Oid *key_types;
@@ -64,9 +65,10 @@ typedef struct LookupJoinState
 	TupleTableSlot *inner_slot;	 /* of the inner table's type */
 	TupleTableSlot *outer_tuple; /* the outer row being joined */
 	TupleTableSlot *inner_tuple; /* inner row as kept */
-	TupleDesc inner_desc;
-	Datum *key_values; /* scratch, nkeys long */
-	Datum *row_values; /* scratch, ninner long */
+	TupleDesc inner_desc;		 /* columns kept, then computed values */
+	int ncolumns;				 /* of the former */
+	Datum *key_values;			 /* scratch, nkeys long */
+	Datum *row_values;			 /* scratch, a row of inner_desc */
 	bool *row_nulls;
 
 	/* what is under way */

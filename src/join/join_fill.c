@@ -136,6 +136,23 @@ start_batch(LookupJoinState *join)
 	MemoryContextSwitchTo(old);
 }
 
+/* Whether the row at hand passes the table's own conditions; it is in the scan tuple then. */
+static bool
+pass_row(LookupJoinState *join)
+{
+	ExprContext *econtext = join->css.ss.ps.ps_ExprContext;
+	TupleTableSlot *slot = join->css.ss.ss_ScanTupleSlot;
+	int n = join->plan->nouter;
+
+	if (join->plan->ninner_quals + join->plan->ncomputed == 0)
+		return true;
+	ExecStoreAllNullTuple(slot);
+	memcpy(slot->tts_values + n, join->row_values, sizeof(Datum) * join->ncolumns);
+	memcpy(slot->tts_isnull + n, join->row_nulls, sizeof(bool) * join->ncolumns);
+	econtext->ecxt_scantuple = slot;
+	return ExecQual(join->inner_qual, econtext);
+}
+
 /* An inner row has come: keeps it with its key, unless its key is not of this batch. */
 static void
 file_row(LookupJoinState *join, JoinBatch *batch)
@@ -171,22 +188,14 @@ file_row(LookupJoinState *join, JoinBatch *batch)
 		join->row_values[foreach_current_index(cell)] = slot->tts_values[i];
 		join->row_nulls[foreach_current_index(cell)] = slot->tts_isnull[i];
 	}
-	if (join->plan->ninner_quals > 0)
-	{
-		TupleTableSlot *scan_slot = join->css.ss.ss_ScanTupleSlot;
-		int n = join->plan->nouter;
-
-		ExecStoreAllNullTuple(scan_slot);
-		memcpy(scan_slot->tts_values + n, join->row_values,
-			   sizeof(Datum) * join->inner_desc->natts);
-		memcpy(scan_slot->tts_isnull + n, join->row_nulls, sizeof(bool) * join->inner_desc->natts);
-		econtext->ecxt_scantuple = scan_slot;
-		if (!ExecQual(join->inner_qual, econtext))
-			return;
-	}
+	if (!pass_row(join))
+		return;
 
 	MemoryContext old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
 
+	for (int i = 0; i < join->plan->ncomputed; i++)
+		join->row_values[join->ncolumns + i] = ExecEvalExpr(join->computed[i], econtext,
+															&join->row_nulls[join->ncolumns + i]);
 	dq_key_table_add(join->table, entry,
 					 dq_form_minimal_tuple(join->inner_desc, join->row_values, join->row_nulls));
 	MemoryContextSwitchTo(old);

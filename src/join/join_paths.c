@@ -156,10 +156,15 @@ wants_special_columns(RelOptInfo *innerrel, List *restrictlist)
 	return member >= 0 && member + FirstLowInvalidHeapAttributeNumber <= 0;
 }
 
-/* Something is to be computed from inner columns below or at the join. */
+/*
+ * Something is to be computed at the join, or from the inner table in a way that must not be repeated.
+ * What a subquery computes from the inner table alone is kept with its rows.
+ */
 static bool
-has_placeholder(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel)
+has_unfit_placeholder(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel,
+					  RelOptInfo *innerrel)
 {
+	Node *computed = (Node *) innerrel->reltarget->exprs;
 	ListCell *cell;
 
 	foreach(cell, root->placeholder_list)
@@ -167,10 +172,11 @@ has_placeholder(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel)
 		PlaceHolderInfo *info = lfirst(cell);
 
 		if (bms_is_subset(info->ph_eval_at, joinrel->relids) &&
-			!bms_is_subset(info->ph_eval_at, outerrel->relids))
+			!bms_is_subset(info->ph_eval_at, outerrel->relids) &&
+			!bms_is_subset(info->ph_eval_at, innerrel->relids))
 			return true;
 	}
-	return false;
+	return contain_volatile_functions(computed) || contain_subplans(computed);
 }
 
 static bool
@@ -191,7 +197,8 @@ has_fit_shape(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, RelO
 		root->parse->rowMarks == NIL && bms_is_empty(innerrel->lateral_relids) &&
 		bms_is_empty(joinrel->lateral_relids) && !has_unfit_clause(restrictlist) &&
 		!has_unfit_clause(innerrel->baserestrictinfo) &&
-		!wants_special_columns(innerrel, restrictlist) && !has_placeholder(root, joinrel, outerrel);
+		!wants_special_columns(innerrel, restrictlist) &&
+		!has_unfit_placeholder(root, joinrel, outerrel, innerrel);
 }
 
 /* What is the same for all outer paths of a pair. */

@@ -64,7 +64,7 @@ dq_join_plan_write(const JoinPlan *plan)
 {
 	int64 numbers[] = { plan->type,		   plan->has_single_match, plan->is_unique,
 						plan->nouter,	   plan->first_key,		   plan->ninner_quals,
-						plan->njoin_quals, plan->first_batch };
+						plan->njoin_quals, plan->first_batch,	   plan->ncomputed };
 	List *parts = list_make3(integer_list_as_nodes(lengthof(numbers), numbers),
 							 dq_plan_data_write(plan->inner), plan->inner_attnums);
 
@@ -87,6 +87,7 @@ dq_join_plan_read(List *custom_private)
 	plan->ninner_quals = nth_number(numbers, 5);
 	plan->njoin_quals = nth_number(numbers, 6);
 	plan->first_batch = nth_number(numbers, 7);
+	plan->ncomputed = nth_number(numbers, 8);
 	plan->inner = dq_plan_data_read(lsecond(custom_private));
 	plan->inner_attnums = lthird(custom_private);
 	plan->key_attnums = list_nth(custom_private, 3);
@@ -195,30 +196,58 @@ needed_attnums(RelOptInfo *innerrel, List *clauses, List *keys)
 	return attnums;
 }
 
+/* What a subquery computes from the inner table: its PlaceHolderVars. */
 static List *
-scan_tlist(Plan *outer_plan, const TableSpec *table, Index inner_relid, List *inner_attnums,
+computed_values(const RelOptInfo *innerrel)
+{
+	List *computed = NIL;
+	ListCell *cell;
+
+	foreach(cell, innerrel->reltarget->exprs)
+		if (IsA(lfirst(cell), PlaceHolderVar))
+			computed = lappend(computed, lfirst(cell));
+	return computed;
+}
+
+static List *
+add_entry(List *entries, const void *expr)
+{
+	return lappend(entries,
+				   makeTargetEntry((Expr *) copyObjectImpl(expr), list_length(entries) + 1, NULL,
+								   false));
+}
+
+static List *
+add_columns(List *entries, const TableSpec *table, Index relid, List *attnums)
+{
+	ListCell *cell;
+
+	foreach(cell, attnums)
+	{
+		const ColumnSpec *column = &table->columns[lfirst_int(cell) - 1];
+
+		entries = add_entry(entries,
+							makeVar(relid, column->attnum, column->type, column->typmod,
+									column->collation, 0));
+	}
+	return entries;
+}
+
+/* What the scan tuple holds. */
+static List *
+scan_tlist(Plan *outer_plan, const RelOptInfo *innerrel, const JoinPlan *plan, List *described,
 		   List *tlist)
 {
+	const TableSpec *table = ((RelationPlan *) innerrel->fdw_private)->table;
 	List *entries = NIL;
 	ListCell *cell;
 
 	foreach(cell, outer_plan->targetlist)
-	{
-		TargetEntry *entry = lfirst(cell);
-
-		entries = lappend(entries,
-						  makeTargetEntry(copyObject(entry->expr), list_length(entries) + 1, NULL,
-										  false));
-	}
-	foreach(cell, inner_attnums)
-	{
-		const ColumnSpec *column = &table->columns[lfirst_int(cell) - 1];
-		Var *var = makeVar(inner_relid, column->attnum, column->type, column->typmod,
-						   column->collation, 0);
-
-		entries = lappend(entries,
-						  makeTargetEntry((Expr *) var, list_length(entries) + 1, NULL, false));
-	}
+		entries = add_entry(entries, lfirst_node(TargetEntry, cell)->expr);
+	entries = add_columns(entries, table, innerrel->relid, plan->inner_attnums);
+	foreach(cell, computed_values(innerrel))
+		entries = add_entry(entries, lfirst(cell));
+	entries = add_columns(entries, table, innerrel->relid, described);
 	adopt_from_walker((Node *) tlist, entries);
 	return entries;
 }
@@ -308,6 +337,8 @@ dq_join_plan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tl
 	else
 		join_quals = extract_actual_clauses(facts.restrictlist, false);
 
+	List *computed = computed_values(innerrel);
+	ListCell *cell;
 	List *used = list_concat_copy(inner_quals, list_concat_copy(join_quals, other_quals));
 
 	plan.inner_attnums = needed_attnums(innerrel, used, keys);
@@ -319,9 +350,11 @@ dq_join_plan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tl
 	plan.is_unique = is_unique(table, plan.key_attnums);
 	exprs = list_concat(exprs, inner_quals);
 	exprs = list_concat(exprs, join_quals);
+	plan.ncomputed = list_length(computed);
+	foreach(cell, computed)
+		exprs = lappend(exprs, ((PlaceHolderVar *) lfirst(cell))->phexpr);
 
-	scan->custom_scan_tlist = scan_tlist(outer_plan, table, innerrel->relid,
-										 list_concat_copy(plan.inner_attnums, described), tlist);
+	scan->custom_scan_tlist = scan_tlist(outer_plan, innerrel, &plan, described, tlist);
 	scan->scan.plan.targetlist = tlist;
 	scan->scan.plan.qual = (List *) adopt_into_mutator((Node *) other_quals,
 													   scan->custom_scan_tlist);

@@ -3,9 +3,9 @@
  *	  What the planner tells the executor about a lookup join; shared by the files of join/.
  *
  * CustomScan.custom_exprs holds, in this order: the inner table's values, asked and local clauses
- * (as in a foreign scan), the keys, the clauses that an inner row must pass, and the join clauses.
- * custom_scan_tlist holds the outer plan's columns, then the inner ones, then inner ones that stand in
- * asked clauses alone and are always NULL.
+ * (as in a foreign scan), the keys, the clauses that an inner row must pass, the join clauses, and what
+ * is computed from an inner row.  custom_scan_tlist holds the outer plan's columns, the inner ones, what
+ * is computed, and at the end inner columns that stand in asked clauses alone and are always NULL.
  */
 #ifndef DQ_JOIN_PLAN_H
 #define DQ_JOIN_PLAN_H
@@ -29,6 +29,7 @@ typedef struct JoinPlan
 	int first_key;		   /* in custom_exprs */
 	int ninner_quals;
 	int njoin_quals;
+	int ncomputed;	   /* values computed from an inner row */
 	int64 first_batch; /* keys of the first batch; 0: as many as fit, the join is read to its end */
 } JoinPlan;
 
