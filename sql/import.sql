@@ -74,8 +74,18 @@ CREATE SERVER pets FOREIGN DATA WRAPPER distquery OPTIONS (url :'url', openapi '
 SELECT distquery.describe('pets');
 ALTER SERVER pets OPTIONS (SET openapi '/described/petstore.yaml');
 SELECT distquery.describe('pets');
+
+-- PostgREST's own description: all that its dialect can say.
+CREATE SERVER rest FOREIGN DATA WRAPPER distquery OPTIONS (url :'url', openapi '/described/postgrest.json');
+SELECT distquery.describe('rest');
 \t
 \a
+CREATE SCHEMA import_rest;
+\set VERBOSITY terse
+IMPORT FOREIGN SCHEMA openapi FROM SERVER rest INTO import_rest;
+\set VERBOSITY default
+SELECT count(*), min(id) FROM import_rest.customers WHERE region = 'EU' AND id > 4900 AND name LIKE 'O%';
+DROP SCHEMA import_rest CASCADE;
 IMPORT FOREIGN SCHEMA openapi FROM SERVER hostile INTO import;
 IMPORT FOREIGN SCHEMA openapi FROM SERVER pets INTO import;
 
@@ -121,4 +131,4 @@ RESET ROLE;
 DROP ROLE import_guest;
 SET client_min_messages = warning;
 DROP SCHEMA import CASCADE;
-DROP SERVER shop, hostile, pets CASCADE;
+DROP SERVER shop, hostile, pets, rest CASCADE;

@@ -309,6 +309,8 @@ declare_postgrest(Table *table)
 		bool is_ordered = is_number(&column->type) || strcmp(column->type.name, "date") == 0 ||
 			strcmp(column->type.name, "timestamptz") == 0;
 
+		if (column->facts.description && strstr(column->facts.description, "<pk/>"))
+			column->is_key = true;
 		if (param == NULL || !column->type.is_scalar)
 			continue;
 		column->param = param->name;

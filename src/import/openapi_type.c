@@ -32,13 +32,18 @@ static const FormatType string_formats[] = {
 	{ "float", { "double precision", NULL, true } },
 	{ "ipv4", { "inet", NULL, true } },
 	{ "ipv6", { "inet", NULL, true } },
+	/* PostgREST names types of PostgreSQL. */
+	{ "timestamp with time zone", { "timestamptz", NULL, true } },
+	{ "timestamp without time zone", { "timestamp", NULL, true } },
 };
 
 static const FormatType integer_formats[] = {
 	{ "int8", { "smallint", NULL, true } },
 	{ "int16", { "smallint", NULL, true } },
 	{ "uint8", { "smallint", NULL, true } },
+	{ "smallint", { "smallint", NULL, true } },
 	{ "int32", { "integer", NULL, true } },
+	{ "integer", { "integer", NULL, true } },
 	{ "uint16", { "integer", NULL, true } },
 	{ "uint64", { "numeric", NULL, true } },
 	{ "unix-time", { "timestamptz", "epoch", true } },
@@ -47,6 +52,8 @@ static const FormatType integer_formats[] = {
 };
 
 static const FormatType number_formats[] = {
+	{ "double precision", { "double precision", NULL, true } },
+	{ "real", { "double precision", NULL, true } },
 	{ "double", { "double precision", NULL, true } },
 	{ "float", { "double precision", NULL, true } },
 	{ "int32", { "bigint", NULL, true } },
