@@ -65,6 +65,7 @@ OBJS = \
 	src/transport/remote_error.o \
 	src/transport/retry.o \
 	src/transport/service.o \
+	src/transport/shared_forget.o \
 	src/transport/shared_state.o \
 	src/transport/shared_table.o \
 	src/transport/spool.o \

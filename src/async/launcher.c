@@ -64,7 +64,8 @@ dq_async_init(void)
 {
 	BackgroundWorker worker = { 0 };
 
-	schedule = dq_shared_define_table("distquery queues", sizeof(QueueSchedule), &max_queues);
+	schedule = dq_shared_define_table("distquery queues", InvalidOid, sizeof(QueueSchedule),
+									  &max_queues);
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	strlcpy(worker.bgw_name, "distquery launcher", sizeof(worker.bgw_name));

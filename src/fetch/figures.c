@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "catalog/pg_class.h"
 #include "fetch/figures.h"
 #include "miscadmin.h"
 #include "transport/shared_state.h"
@@ -51,7 +52,8 @@ dq_figures_init(void)
 	dq_shared_define_setting("distquery.shared_tables",
 							 "Foreign tables whose learned figures are kept in shared memory.",
 							 &max_tables, 512, 8, 1000000);
-	area = dq_shared_define_table("distquery tables", sizeof(FiguresEntry), &max_tables);
+	area = dq_shared_define_table("distquery tables", RelationRelationId, sizeof(FiguresEntry),
+								  &max_tables);
 }
 
 void

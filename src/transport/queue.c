@@ -49,7 +49,7 @@ pool_size(void)
 void
 dq_queue_define(void)
 {
-	area = dq_shared_define_block("distquery queues", pool_size);
+	area = dq_shared_define_block("distquery waiters", pool_size);
 }
 
 static PlacePool *

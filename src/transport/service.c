@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_foreign_server.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/ipc.h"
@@ -57,7 +58,8 @@ dq_service_define(void)
 	dq_shared_define_setting("distquery.shared_services",
 							 "Foreign servers whose state is kept in shared memory.", &max_services,
 							 256, 8, 65536);
-	area = dq_shared_define_table("distquery services", sizeof(ServiceState), &max_services);
+	area = dq_shared_define_table("distquery services", ForeignServerRelationId,
+								  sizeof(ServiceState), &max_services);
 	dq_queue_define();
 }
 
@@ -226,11 +228,21 @@ take_slot(Service *service, const ServiceLimits *limits, bool is_retry, int64 no
 	dq_queue_wake_first(state);
 }
 
+static void
+explain_refusal(ServiceState *state, ServiceAnswer *answer)
+{
+	state->figures.failures[FAILURE_REFUSED]++;
+	answer->failures = state->breaker.failures;
+	answer->is_probing = state->breaker.is_probing;
+	answer->since = dq_service_timestamp(state->breaker.opened_us);
+	answer->next_at = dq_service_timestamp(
+		answer->verdict == SERVICE_ASKED_TO_WAIT ? state->not_before_us : state->breaker.retry_us);
+}
+
 void
 dq_service_enter(Service *service, const ServiceLimits *limits, bool is_retry,
 				 ServiceAnswer *answer)
 {
-	ServiceState *state = service->state;
 	int64 now = dq_service_now_us();
 
 	memset(answer, 0, sizeof(ServiceAnswer));
@@ -243,16 +255,9 @@ dq_service_enter(Service *service, const ServiceLimits *limits, bool is_retry,
 	answer->verdict = ask_leave(service, limits, now);
 	if (answer->verdict == SERVICE_GO)
 		take_slot(service, limits, is_retry, now, answer);
-	answer->failures = state->breaker.failures;
-	answer->is_probing = state->breaker.is_probing;
-	answer->since = state->breaker.opened_us;
-	answer->next_at = answer->verdict == SERVICE_ASKED_TO_WAIT ? state->not_before_us :
-																 state->breaker.retry_us;
-	if (answer->verdict == SERVICE_BREAKER_OPEN || answer->verdict == SERVICE_ASKED_TO_WAIT)
-		state->figures.failures[FAILURE_REFUSED]++;
+	else if (answer->verdict != SERVICE_WAIT)
+		explain_refusal(service->state, answer);
 	dq_shared_unlock(area);
-	answer->since = dq_service_timestamp(answer->since);
-	answer->next_at = dq_service_timestamp(answer->next_at);
 }
 
 static void

@@ -33,6 +33,7 @@ struct SharedArea
 {
 	const char *name;
 	Size (*block_size)(void);
+	Oid classid;			/* of the objects that entries of a table are of */
 	Size entry_size;		/* of a table, 0: a block */
 	const int *max_entries; /* of a table */
 	AreaHead *head;			/* NULL until attached */
@@ -55,10 +56,10 @@ define(SharedArea area)
 }
 
 SharedArea *
-dq_shared_define_table(const char *name, Size entry_size, const int *max_entries)
+dq_shared_define_table(const char *name, Oid classid, Size entry_size, const int *max_entries)
 {
-	return define(
-		(SharedArea) { .name = name, .entry_size = entry_size, .max_entries = max_entries });
+	return define((SharedArea) {
+		.name = name, .classid = classid, .entry_size = entry_size, .max_entries = max_entries });
 }
 
 SharedArea *
@@ -82,6 +83,12 @@ bool
 dq_shared_area_is_table(const SharedArea *area)
 {
 	return area->entry_size > 0;
+}
+
+Oid
+dq_shared_area_class(const SharedArea *area)
+{
+	return area->classid;
 }
 
 Size
@@ -183,6 +190,7 @@ request(void)
 void
 dq_shared_init(void)
 {
+	dq_shared_forget_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	dq_request_shared_memory(request, previous_request);

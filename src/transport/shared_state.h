@@ -28,9 +28,10 @@ typedef enum SharedScope
 
 /*
  * Defines a table; in _PG_init only.  name: of the lock in pg_stat_activity and of the area in
- * distquery.shared_memory, a constant; max_entries is read when memory is asked for.
+ * distquery.shared_memory, a constant; max_entries is read when memory is asked for; classid: the
+ * catalog of the objects that entries are of, which are forgotten when the object is dropped.
  */
-extern SharedArea *dq_shared_define_table(const char *name, Size entry_size,
+extern SharedArea *dq_shared_define_table(const char *name, Oid classid, Size entry_size,
 										  const int *max_entries);
 
 /* Defines a block whose size is asked when memory is. */
@@ -66,5 +67,9 @@ extern SharedArea *dq_shared_area(int i);
 extern const char *dq_shared_area_name(const SharedArea *area);
 extern Size dq_shared_area_bytes(const SharedArea *area);
 extern bool dq_shared_area_is_table(const SharedArea *area);
+extern Oid dq_shared_area_class(const SharedArea *area);
+
+/* shared_forget.c; once, from dq_shared_init(). */
+extern void dq_shared_forget_init(void);
 
 #endif /* DQ_SHARED_STATE_H */

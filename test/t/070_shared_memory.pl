@@ -37,6 +37,24 @@ is($session->query(q{SELECT evicted FROM distquery.shared_memory WHERE area = 'd
 like($session->error('SET distquery.shared_services = 9'), qr/cannot be changed without restarting the server/,
 	'its size is set at start');
 
+# What is dropped is forgotten, when the drop is committed; an entry that a session still uses stays.
+my $entries = q{SELECT entries FROM distquery.shared_memory WHERE area = 'distquery services'};
+$node->safe_psql('postgres', 'BEGIN; DROP SERVER more1 CASCADE; ROLLBACK');
+is($session->query($entries), '8', 'a drop that is rolled back');
+$node->safe_psql('postgres', 'DROP SERVER more1, more2 CASCADE');
+is($session->query($entries), '6', 'a drop');
+my $user = DistQuery::Session->new($node);
+$user->query('SELECT count(*) FROM more3_numbers');
+$node->safe_psql('postgres', 'DROP SERVER more3 CASCADE');
+is($session->query($entries), '6', 'a drop while a session is connected that has asked');
+$user->close;
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('other', 'CREATE EXTENSION distquery; CREATE SERVER s FOREIGN DATA WRAPPER distquery ' . DistQuery::Test::options_clause(url => $service->url)
+	. q{; CREATE FOREIGN TABLE t (id int) SERVER s OPTIONS (path '/fault/good'); SELECT count(*) FROM t});
+is($session->query($entries), '7', 'another database');
+$node->safe_psql('postgres', 'DROP DATABASE other');
+is($session->query($entries), '6', 'is dropped');
+
 # A backend that is killed makes PostgreSQL start anew.
 my $victim = DistQuery::Session->new($node);
 kill 'KILL', $victim->pid;
