@@ -100,7 +100,9 @@ OBJS = \
 	src/fdw/clause.o \
 	src/fdw/clause_tree.o \
 	src/fdw/cost.o \
+	src/fdw/count.o \
 	src/fdw/explain.o \
+	src/fdw/extent.o \
 	src/fdw/fdw.o \
 	src/fdw/paths.o \
 	src/fdw/plan.o \

@@ -61,7 +61,7 @@ END $$;
 \pset format unaligned
 \pset tuples_only on
 \pset fieldsep ' -> '
-SELECT condition, replace(request('SELECT * FROM odata WHERE ' || condition), '&$count=true&$skip=0&$top=5', '') FROM conditions ORDER BY number;
+SELECT condition, regexp_replace(request('SELECT * FROM odata WHERE ' || condition), '&[$]count=.*', '') FROM conditions ORDER BY number;
 SELECT condition, replace(request('SELECT * FROM drf WHERE ' || condition), 'page=1&page_size=5', '') FROM conditions ORDER BY number;
 SELECT condition, replace(request('SELECT * FROM jsonapi WHERE ' || condition), 'page[number]=1&page[size]=5', '') FROM conditions ORDER BY number;
 SELECT condition, replace(request('SELECT * FROM spring WHERE ' || condition), 'page=0&size=5', '') FROM conditions ORDER BY number;

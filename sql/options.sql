@@ -58,6 +58,9 @@ CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost'
 CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', spell_in '{name}=in');
 CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', spell_eq '?{name}={value}');
 CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', spell_sort 'sort={orders}');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', spell_limit 'limit=5');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', spell_fields '{values}');
+CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', spell_fields 'fields={names}');
 CREATE SERVER bad FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', timout '2s');
 SELECT srvname FROM pg_foreign_server WHERE srvname = 'bad';
 
@@ -67,7 +70,7 @@ CREATE SERVER good FOREIGN DATA WRAPPER distquery OPTIONS (
     idempotent 'no', strategy 'store', proxy 'http://proxy:3128', ca_file '/etc/ssl/ca.pem', headers '{}', page_size '50', page_param 'page[number]',
     first_page '0', next '/links/next', total 'header:X-Total-Count', last_page 'short', max_batch '1', max_pages '10',
     rate_limit '1000000/min', breaker_failures '0', breaker_cooldown '1h', breaker_on ' 429  5XX ', retry_budget '0', on_error 'Empty',
-    spell_in '{name}[]={value}', spell_like '{name}~{regex}', spell_null '{name}=-', spell_sort 's={keys}&o={orders}');
+    spell_in '{name}[]={value}', spell_like '{name}~{regex}', spell_null '{name}=-', spell_sort 's={keys}&o={orders}', spell_limit 'top={value}', spell_fields 'f[x]={values}');
 ALTER SERVER good OPTIONS (DROP url);
 ALTER SERVER good OPTIONS (SET timeout 'never');
 ALTER SERVER good OPTIONS (SET strategy 'copy');

@@ -78,6 +78,25 @@
 #define dq_reservoir_fraction(state) sampler_random_fract((state)->randstate)
 #endif
 
+/* 17 added fdw_restrictinfo here, too, 18 disabled_nodes. */
+#if PG_VERSION_NUM >= 180000
+#define dq_create_foreign_upper_path(root, rel, target, rows, startup, total, private) \
+	create_foreign_upper_path(root, rel, target, rows, 0, startup, total, NIL, NULL, NIL, private)
+#elif PG_VERSION_NUM >= 170000
+#define dq_create_foreign_upper_path(root, rel, target, rows, startup, total, private) \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, NIL, NULL, NIL, private)
+#else
+#define dq_create_foreign_upper_path(root, rel, target, rows, startup, total, private) \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, NIL, NULL, private)
+#endif
+
+/* 16 tells relations of joins from those of tables. */
+#if PG_VERSION_NUM >= 160000
+#define dq_scan_relids(plan) ((plan)->fs_base_relids)
+#else
+#define dq_scan_relids(plan) ((plan)->fs_relids)
+#endif
+
 /* 18 replaced btree strategies in path keys by CompareType. */
 #if PG_VERSION_NUM >= 180000
 #define dq_pathkey_is_descending(key) ((key)->pk_cmptype == COMPARE_GT)

@@ -166,6 +166,28 @@ fixed_pieces(const Choice *choice, const char **pieces)
 	return n;
 }
 
+/* The members that are asked for, each once; 0: all. */
+static int
+needed_fields(const Binder *binder, const char **fields)
+{
+	ListCell *cell;
+	int n = 0;
+
+	foreach(cell, binder->plan->fields)
+	{
+		const char *field = binder->table->columns[lfirst_int(cell) - 1].member;
+		bool is_there = false;
+
+		if (field == NULL)
+			return 0;
+		for (int i = 0; i < n; i++)
+			is_there |= strcmp(fields[i], field) == 0;
+		if (!is_there && field[0] != '\0')
+			fields[n++] = field;
+	}
+	return n;
+}
+
 /* A condition with the values of one part. */
 static const BoundTree *
 bound_condition(const Binder *binder, const Term *term, const Part *part)
@@ -201,6 +223,7 @@ build_url(const Choice *choice, int nterms, bool with_trees)
 										   (binder->nterms + binder->ntrees + 1));
 	SortKey *sort = palloc0(sizeof(SortKey) * Max(binder->plan->nsort, 1));
 	const char **pieces = palloc0(sizeof(char *) * (table->natts + 1));
+	const char **fields = palloc0(sizeof(char *) * Max(list_length(binder->plan->fields), 1));
 	char *problem = NULL;
 	Question question = { .base_url = table->service->url,
 						  .path = binder->plan->is_lookup ? table->lookup_path : table->path,
@@ -214,7 +237,12 @@ build_url(const Choice *choice, int nterms, bool with_trees)
 						  .nsort = binder->plan->nsort,
 						  .spell_sort = table->spell_sort,
 						  .sort_asc = table->sort_asc,
-						  .sort_desc = table->sort_desc };
+						  .sort_desc = table->sort_desc,
+						  .spell_limit = table->spell_limit,
+						  .limit = binder->plan->enough,
+						  .spell_fields = table->spell_fields,
+						  .fields = fields,
+						  .nfields = needed_fields(binder, fields) };
 
 	for (int i = 0; i < nterms; i++)
 	{
@@ -332,7 +360,8 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 	Ask ask = { .url = url,
 				.body = dq_bind_body(choice),
 				.is_lookup = binder->plan->is_lookup,
-				.is_whole = binder->nterms + binder->ntrees == 0 && !binder->plan->is_lookup };
+				.is_whole = binder->nterms + binder->ntrees == 0 && !binder->plan->is_lookup &&
+					binder->plan->enough == 0 };
 
 	/* What a GraphQL service answers holds the columns of one question only. */
 	if (dq_strategy(binder->table) != STRATEGY_LIVE && binder->table->graphql == NULL)

@@ -174,6 +174,10 @@ dq_explain_request(TableReader *reader, List *exprs, ExplainState *es)
 
 	if (dq_strategy(table) != STRATEGY_LIVE)
 		ExplainPropertyText("Strategy", dq_strategy_name(dq_strategy(table)), es);
+	if (plan->is_count)
+		ExplainPropertyText("Count",
+							psprintf("rows of %s, by its total", quote_identifier(table->name)),
+							es);
 	if (plan->missing != NIL)
 	{
 		const ColumnSpec *column = &table->columns[linitial_int(plan->missing) - 1];
@@ -203,7 +207,8 @@ dq_explain_request(TableReader *reader, List *exprs, ExplainState *es)
 	{
 		PagingState *paging = dq_paging_create(&table->paging, url);
 
-		first = dq_paging_first(paging, plan->row_limit);
+		first = plan->is_count ? dq_paging_smallest(&table->paging) :
+								 dq_paging_first(paging, plan->row_limit);
 		url = dq_paging_url(&table->paging, url, &first);
 	}
 	ExplainPropertyText("Request",
@@ -214,6 +219,19 @@ dq_explain_request(TableReader *reader, List *exprs, ExplainState *es)
 		explain_body(table, dq_body_text(asks[0].body, &first), es);
 	if (nasks > 1)
 		ExplainPropertyInteger("Questions", NULL, nasks, es);
+}
+
+/* The same for a count, whose plan has no columns of the table. */
+static char *
+counted_clause(TableReader *reader, List *exprs, ExplainState *es, const PlanCondition *condition)
+{
+	const char *name = quote_identifier(reader->table->columns[condition->attnum - 1].name);
+
+	if (condition->value < 0)
+		return psprintf("(%s IS %s)", name, condition->op == COND_NULL ? "NULL" : "NOT NULL");
+	return psprintf("(%s %s %s)", name,
+					condition->is_array ? "= ANY" : dq_condition_op_name(condition->op),
+					deparse(reader, es, list_nth(exprs, condition->value)));
 }
 
 /* A condition that is asked, as SQL. */
@@ -254,6 +272,11 @@ dq_explain_clauses(TableReader *reader, List *exprs, ExplainState *es)
 		local = lappend(local,
 						psprintf("%s: %s", deparse(reader, es, list_nth(exprs, next++)),
 								 strVal(lfirst(cell))));
+	for (int i = 0; plan->is_count && i < plan->nconditions; i++)
+		if (!plan->conditions[i].in_tree)
+			asked = lappend(asked,
+							psprintf("%s (trusted)",
+									 counted_clause(reader, exprs, es, &plan->conditions[i])));
 	if (asked != NIL)
 		ExplainPropertyList("Asked", asked, es);
 	if (local != NIL)

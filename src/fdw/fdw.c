@@ -18,6 +18,7 @@ distquery_handler(PG_FUNCTION_ARGS)
 	routine->GetForeignRelSize = dqGetForeignRelSize;
 	routine->GetForeignPaths = dqGetForeignPaths;
 	routine->GetForeignPlan = dqGetForeignPlan;
+	routine->GetForeignUpperPaths = dqGetForeignUpperPaths;
 	routine->BeginForeignScan = dqBeginForeignScan;
 	routine->IterateForeignScan = dqIterateForeignScan;
 	routine->ReScanForeignScan = dqReScanForeignScan;

@@ -16,6 +16,10 @@ extern ForeignScan *dqGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid rel
 /* paths.c */
 extern void dqGetForeignPaths(PlannerInfo *root, RelOptInfo *rel, Oid relid);
 
+/* count.c */
+extern void dqGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage,
+								   RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra);
+
 /* stats.c: registers the planner's hook, once in a backend */
 extern void dq_stats_init(void);
 

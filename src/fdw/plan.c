@@ -4,9 +4,10 @@
  */
 #include "postgres.h"
 
-#include "access/sysattr.h"
 #include "compat.h"
 #include "fdw/clause_tree.h"
+#include "fdw/count.h"
+#include "fdw/extent.h"
 #include "fdw/fdw.h"
 #include "fdw/plan_data.h"
 #include "fdw/relation.h"
@@ -72,55 +73,6 @@ dqGetForeignRelSize(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	set_baserel_size_estimates(root, rel);
 	if (plan->choice.binds_key)
 		rel->rows = 1;
-}
-
-/*
- * Columns that the scan has to decode: those of its output, of local clauses, and of lists that
- * may be asked in parts.
- */
-static List *
-retrieved_columns(RelOptInfo *rel, const RelationPlan *plan, List *clauses,
-				  const ScanChoice *choice)
-{
-	Bitmapset *used = NULL;
-	List *attnums = NIL;
-	ListCell *cell;
-
-	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &used);
-	foreach(cell, clauses)
-		pull_varattnos(lfirst(cell), rel->relid, &used);
-	foreach(cell, choice->asked)
-	{
-		const ClauseMatch *match = lfirst(cell);
-
-		if (match->op == COND_IN)
-			used = bms_add_member(used, match->attnum - FirstLowInvalidHeapAttributeNumber);
-	}
-
-	bool wants_all = bms_is_member(-FirstLowInvalidHeapAttributeNumber, used);
-
-	for (int i = 0; i < plan->table->natts; i++)
-		if (!plan->table->columns[i].is_dropped &&
-			(wants_all || bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, used)))
-			attnums = lappend_int(attnums, i + 1);
-	return attnums;
-}
-
-/*
- * Rows that the query can use at most, where that is known and no local clause drops any; else 0.
- */
-static int64
-row_limit(PlannerInfo *root, const ScanChoice *choice, List *pathkeys)
-{
-	Query *parse = root->parse;
-
-	if (root->limit_tuples <= 0 || root->limit_tuples > 1e15 ||
-		bms_membership(root->all_baserels) != BMS_SINGLETON ||
-		parse->limitOption == LIMIT_OPTION_WITH_TIES || parse->hasTargetSRFs ||
-		parse->rowMarks != NIL || choice->local != NIL || choice->missing != NIL ||
-		!pathkeys_contained_in(root->query_pathkeys, pathkeys))
-		return 0;
-	return (int64) root->limit_tuples;
 }
 
 /* The name of a value that comes from an outer row, "" for any other. */
@@ -207,12 +159,11 @@ add_trees(PlannerInfo *root, PlanData *data, const ScanChoice *choice, List **ex
 	}
 }
 
-static void
-add_conditions(PlannerInfo *root, PlanData *data, const ScanChoice *choice, List **exprs,
-			   List **recheck)
+void
+dq_relation_add_conditions(PlannerInfo *root, PlanData *data, const ScanChoice *choice,
+						   List **exprs, List **recheck)
 {
 	ListCell *cell;
-
 	int leaves = 0;
 
 	foreach(cell, choice->trees)
@@ -257,7 +208,7 @@ dq_relation_plan_choice(PlannerInfo *root, const ScanChoice *choice, PlanData *d
 {
 	List *exprs = NIL;
 
-	add_conditions(root, data, choice, &exprs, recheck);
+	dq_relation_add_conditions(root, data, choice, &exprs, recheck);
 	data->missing = choice->missing;
 	add_clauses_for_explain(data, choice, &exprs);
 	return exprs;
@@ -273,19 +224,27 @@ dqGetForeignPlan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *pat
 	PlanData data = { 0 };
 	ScanChoice choice;
 
+	if (rel->reloptkind == RELOPT_UPPER_REL)
+		return dq_count_plan(root, rel, path, tlist);
 	dq_clause_choose(plan->table, rel->relid, clauses, &choice);
 
 	List *exprs = dq_relation_plan_choice(root, &choice, &data, &recheck);
 
 	List *quals = list_difference(clauses, recheck);
 
-	data.retrieved = retrieved_columns(rel, plan, quals, &choice);
+	data.retrieved = dq_extent_columns(rel, quals, &choice);
+	data.fields = dq_extent_fields(root, rel, &choice, data.retrieved);
 	/* A sort above reads all rows before it gives one. */
 	data.is_frugal = root->tuple_fraction > 0 &&
 		pathkeys_contained_in(root->query_pathkeys, path->path.pathkeys);
 	/* What is stored is stored whole. */
 	if (dq_strategy(plan->table) != STRATEGY_STORE)
-		data.row_limit = row_limit(root, &choice, path->path.pathkeys);
+		data.row_limit = dq_extent_row_limit(root, &choice, path->path.pathkeys);
+	if (dq_strategy(plan->table) == STRATEGY_LIVE && dq_extent_is_exact(plan->table, &choice))
+		data.enough = data.row_limit;
+	/* All of these rows will be read. */
+	if (data.enough > 0)
+		data.is_frugal = false;
 	if (path->path.pathkeys != NIL)
 	{
 		List *sort = dq_relation_sort(root, rel, plan);

@@ -12,14 +12,15 @@
 
 enum PlanDataPart
 {
-	PART_FLAGS,		 /* is_lookup, is_frugal, nvalues, nasked */
-	PART_ROW_LIMIT,	 /* a String, 64 bits wide */
+	PART_FLAGS,		 /* is_lookup, is_frugal, nvalues, nasked, is_count */
+	PART_ROW_LIMIT,	 /* row_limit and enough: Strings, 64 bits wide */
 	PART_CONDITIONS, /* seven integers each */
 	PART_SORT,		 /* two integers each */
 	PART_RETRIEVED,
 	PART_MISSING,
 	PART_MARKERS,
 	PART_REASONS,
+	PART_FIELDS,
 	PART_TREES /* a list of integers each: is_exact, then the code */
 };
 
@@ -75,12 +76,17 @@ dq_plan_data_write(const PlanData *data)
 	}
 
 	List *flags = list_make4_int(data->is_lookup, data->is_frugal, data->nvalues, data->nasked);
-	Node *row_limit = (Node *) makeString(psprintf(INT64_FORMAT, data->row_limit));
+	List *row_limit = list_make2(makeString(psprintf(INT64_FORMAT, data->row_limit)),
+								 makeString(psprintf(INT64_FORMAT, data->enough)));
+
+	flags = lappend_int(flags, data->is_count);
+
 	List *parts = list_make5(flags, row_limit, conditions, sort, data->retrieved);
 
 	parts = lappend(parts, data->missing);
 	parts = lappend(parts, data->markers);
 	parts = lappend(parts, data->reasons);
+	parts = lappend(parts, data->fields);
 	return lappend(parts, write_trees(data));
 }
 
@@ -96,7 +102,10 @@ dq_plan_data_read(List *fdw_private)
 	data->is_frugal = lsecond_int(flags) != 0;
 	data->nvalues = lthird_int(flags);
 	data->nasked = lfourth_int(flags);
-	data->row_limit = strtoll(strVal(list_nth(fdw_private, PART_ROW_LIMIT)), NULL, 10);
+	data->is_count = list_nth_int(flags, 4) != 0;
+	data->row_limit = strtoll(strVal(linitial(list_nth(fdw_private, PART_ROW_LIMIT))), NULL, 10);
+	data->enough = strtoll(strVal(lsecond(list_nth(fdw_private, PART_ROW_LIMIT))), NULL, 10);
+	data->fields = list_nth(fdw_private, PART_FIELDS);
 	data->nconditions = list_length(conditions) / INTS_PER_CONDITION;
 	data->conditions = palloc0(sizeof(PlanCondition) * Max(data->nconditions, 1));
 	for (int i = 0; i < data->nconditions; i++)

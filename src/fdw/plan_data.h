@@ -42,7 +42,9 @@ typedef struct PlanData
 {
 	bool is_lookup;
 	bool is_frugal;	 /* the reader may stop early */
+	bool is_count;	 /* of rows, by the service's total; nothing is retrieved */
 	int64 row_limit; /* 0: none known */
+	int64 enough;	 /* rows after which the service need not go on, trusted; 0: all are needed */
 	int nvalues;
 	int nasked;
 	int nconditions;
@@ -52,6 +54,7 @@ typedef struct PlanData
 	int nsort;
 	PlanSort *sort;
 	List *retrieved; /* integers: attnums to decode */
+	List *fields;	 /* integers: attnums whose members are asked for; NIL: all members */
 	List *missing;	 /* integers: attnums that must be restricted and are not */
 	List *markers;	 /* String nodes, one for each value: "alias.column" of an outer row, or "" */
 	List *reasons;	 /* String nodes, one for each local clause in fdw_exprs */

@@ -18,6 +18,13 @@ typedef struct RelationPlan
 	bool is_stored; /* the transaction has the whole collection: nothing has to be asked */
 } RelationPlan;
 
+/*
+ * Writes what a choice asks into data, conditions and trees, its values into exprs; clauses that
+ * the service is trusted with are added to recheck.
+ */
+extern void dq_relation_add_conditions(PlannerInfo *root, PlanData *data, const ScanChoice *choice,
+									   List **exprs, List **recheck);
+
 /* Clauses of RestrictInfos, pseudoconstants left out. */
 extern List *dq_relation_clauses(List *restrict_infos);
 

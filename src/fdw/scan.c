@@ -25,12 +25,23 @@
 /* Questions of one scan on the wire beyond the one that is being read. */
 #define ASKS_AHEAD 16
 
+/* The foreign table of the scan; that of a count is none of its own. */
+static RangeTblEntry *
+scan_table(ForeignScanState *node)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	Index relid = plan->scan.scanrelid;
+
+	if (relid == 0)
+		relid = bms_singleton_member(dq_scan_relids(plan));
+	return exec_rt_fetch(relid, node->ss.ps.state);
+}
+
 /* The user whose rights count for this scan: the view's owner, or the current one. */
 static Oid
 scan_user(ForeignScanState *node)
 {
-	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	RangeTblEntry *rte = exec_rt_fetch(plan->scan.scanrelid, node->ss.ps.state);
+	RangeTblEntry *rte = scan_table(node);
 	Oid user = dq_scan_checked_user(node, rte);
 
 	(void) rte;
@@ -47,7 +58,6 @@ dqBeginForeignScan(ForeignScanState *node, int eflags)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	DqScanState *scan = palloc0(sizeof(DqScanState));
-	Relation relation = node->ss.ss_currentRelation;
 	TableReader *reader;
 
 	scan->node = node;
@@ -55,7 +65,8 @@ dqBeginForeignScan(ForeignScanState *node, int eflags)
 	scan->is_rescanned = (eflags & EXEC_FLAG_REWIND) != 0;
 	scan->bound_context = AllocSetContextCreate(context, "distquery questions",
 												ALLOCSET_SMALL_SIZES);
-	reader = dq_reader_create((PlanState *) node, relation, scan->plan, plan->fdw_exprs);
+	reader = dq_reader_create_for((PlanState *) node, scan_table(node)->relid, scan->plan,
+								  plan->fdw_exprs);
 	scan->reader = reader;
 	node->fdw_state = scan;
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
@@ -63,10 +74,23 @@ dqBeginForeignScan(ForeignScanState *node, int eflags)
 		bool is_early = dq_prefetch && reader->table->prefetch && !reader->waits_for_params &&
 			!reader->may_raise && scan->plan->missing == NIL;
 
-		dq_reader_prepare(reader, RelationGetDescr(relation), scan_user(node));
+		dq_reader_prepare(reader,
+						  scan->plan->is_count ? NULL :
+												 RelationGetDescr(node->ss.ss_currentRelation),
+						  scan_user(node));
 		dq_fetch_group_register(reader->group, is_early ? scan_start_early : NULL, scan);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+/* A page that is asked for the total that comes with it. */
+static PagePosition *
+smallest_page(const TableSpec *table)
+{
+	PagePosition *page = palloc(sizeof(PagePosition));
+
+	*page = dq_paging_smallest(&table->paging);
+	return page;
 }
 
 static void
@@ -87,7 +111,11 @@ scan_bind(DqScanState *scan)
 		scan->nasks = dq_bind_asks(table, scan->plan, values, &asks);
 	scan->asks = palloc0(sizeof(OpenAsk) * Max(scan->nasks, 1));
 	for (int i = 0; asks && i < scan->nasks; i++)
+	{
 		scan->asks[i].ask = asks[i];
+		if (scan->plan->is_count)
+			scan->asks[i].ask.page = smallest_page(table);
+	}
 	scan->current = 0;
 	scan->started = 0;
 	scan->is_bound = true;
@@ -135,6 +163,30 @@ close_asks(DqScanState *scan)
 	MemoryContextReset(scan->bound_context);
 }
 
+/* The one row of a count: the sum over all questions, in each of its columns. */
+static TupleTableSlot *
+scan_count(DqScanState *scan, TupleTableSlot *slot)
+{
+	int64 count = 0;
+
+	ExecClearTuple(slot);
+	if (scan->is_counted)
+		return slot;
+	for (; scan->current < scan->nasks; scan->current++)
+	{
+		scan_start_asks(scan);
+		count += dq_reader_count(scan->reader, &scan->asks[scan->current]);
+		dq_reader_close(scan->reader, &scan->asks[scan->current]);
+	}
+	scan->is_counted = true;
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+	{
+		slot->tts_values[i] = Int64GetDatum(count);
+		slot->tts_isnull[i] = false;
+	}
+	return ExecStoreVirtualTuple(slot);
+}
+
 TupleTableSlot *
 dqIterateForeignScan(ForeignScanState *node)
 {
@@ -145,6 +197,8 @@ dqIterateForeignScan(ForeignScanState *node)
 		dq_fetch_group_begin(scan->reader->group);
 	if (!scan->is_bound)
 		scan_bind(scan);
+	if (scan->plan->is_count)
+		return scan_count(scan, slot);
 	while (scan->current < scan->nasks)
 	{
 		OpenAsk *ask = &scan->asks[scan->current];
@@ -165,6 +219,7 @@ dqReScanForeignScan(ForeignScanState *node)
 	DqScanState *scan = node->fdw_state;
 	bool is_unchanged = node->ss.ps.chgParam == NULL && scan->is_rescanned;
 
+	scan->is_counted = false;
 	if (!scan->is_bound)
 		return;
 	for (int i = 0; is_unchanged && i < scan->started; i++)

@@ -18,8 +18,9 @@ typedef struct DqScanState
 	bool is_bound;
 	int nasks;
 	OpenAsk *asks;
-	int current; /* ask being read */
-	int started; /* asks started so far */
+	int current;	 /* ask being read */
+	int started;	 /* asks started so far */
+	bool is_counted; /* of a count: its one row has been given */
 } DqScanState;
 
 /* What the scan's fetches did so far, those that are closed included. */

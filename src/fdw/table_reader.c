@@ -102,6 +102,12 @@ contains_exec_param(Node *node, void *context)
 TableReader *
 dq_reader_create(PlanState *parent, Relation relation, const PlanData *plan, List *exprs)
 {
+	return dq_reader_create_for(parent, RelationGetRelid(relation), plan, exprs);
+}
+
+TableReader *
+dq_reader_create_for(PlanState *parent, Oid relid, const PlanData *plan, List *exprs)
+{
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "distquery reader",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -109,7 +115,7 @@ dq_reader_create(PlanState *parent, Relation relation, const PlanData *plan, Lis
 
 	reader->parent = parent;
 	reader->context = context;
-	reader->table = dq_spec_for_table(RelationGetRelid(relation));
+	reader->table = dq_spec_for_table(relid);
 	reader->plan = plan;
 	reader->value_states = palloc0(sizeof(ExprState *) * Max(plan->nvalues, 1));
 	for (int i = 0; i < plan->nvalues; i++)
@@ -150,7 +156,8 @@ dq_reader_prepare(TableReader *reader, TupleDesc tupdesc, Oid userid)
 	MemoryContext old = MemoryContextSwitchTo(reader->context);
 
 	reader->endpoint = dq_spec_endpoint(reader->table, userid);
-	make_decoder(reader, tupdesc);
+	if (tupdesc)
+		make_decoder(reader, tupdesc);
 	reader->group = dq_fetch_group(reader->parent->state->es_query_cxt);
 	MemoryContextSwitchTo(old);
 }
@@ -209,6 +216,7 @@ dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 							 .is_whole = ask->ask.is_whole,
 							 .page = ask->ask.page,
 							 .row_limit = reader->plan->row_limit,
+							 .enough = reader->plan->enough,
 							 .is_frugal = reader->plan->is_frugal,
 							 .must_be_whole = reader->must_be_whole,
 							 .describe_keys = describe_keys,
@@ -334,6 +342,43 @@ dq_reader_next(TableReader *reader, OpenAsk *ask, TupleTableSlot *slot)
 		ResetExprContext(reader->parent->ps_ExprContext);
 	}
 	return false;
+}
+
+static int64
+count_rows(TableReader *reader, OpenAsk *ask)
+{
+	int64 rows = 0;
+
+	while (dq_fetch_next(ask->reader, &reader->row))
+	{
+		rows++;
+		CHECK_FOR_INTERRUPTS();
+	}
+	return rows;
+}
+
+int64
+dq_reader_count(TableReader *reader, OpenAsk *ask)
+{
+	int64 rows = count_rows(reader, ask);
+	FetchStats stats;
+
+	dq_fetch_stats(ask->reader, &stats);
+	if (stats.has_total && stats.total < rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not count foreign table \"%s\": server \"%s\" tells a total of " INT64_FORMAT
+						", but sent more rows",
+						reader->table->name, reader->table->service->name, stats.total),
+				 errhint("Option \"total\" may lead to something else.")));
+	if (stats.has_total)
+		return stats.total;
+
+	/* All rows have to come. */
+	dq_reader_close(reader, ask);
+	ask->ask.page = NULL;
+	dq_reader_ask(reader, ask, false);
+	return count_rows(reader, ask);
 }
 
 void

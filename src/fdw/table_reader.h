@@ -42,7 +42,14 @@ typedef struct OpenAsk
 extern TableReader *dq_reader_create(PlanState *parent, Relation relation, const PlanData *plan,
 									 List *exprs);
 
-/* Makes it fit for asking, as this user; not under plain EXPLAIN. */
+/* The same for a table by its OID. */
+extern TableReader *dq_reader_create_for(PlanState *parent, Oid relid, const PlanData *plan,
+										 List *exprs);
+
+/*
+ * Makes it fit for asking, as this user; not under plain EXPLAIN.  NULL tupdesc: no row will be
+ * decoded.
+ */
 extern void dq_reader_prepare(TableReader *reader, TupleDesc tupdesc, Oid userid);
 
 /*
@@ -59,6 +66,9 @@ extern void dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep);
  * end.  Waits.
  */
 extern bool dq_reader_next(TableReader *reader, OpenAsk *ask, TupleTableSlot *slot);
+
+/* The rows that belong to a question, by the service's total where it tells one.  Waits. */
+extern int64 dq_reader_count(TableReader *reader, OpenAsk *ask);
 
 /* Ends a question that may be open; its figures are kept. */
 extern void dq_reader_close(TableReader *reader, OpenAsk *ask);

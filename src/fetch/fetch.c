@@ -68,6 +68,8 @@ dq_fetch_identity(const FetchOptions *options, StringInfo out)
 					 table->paging.size_param ? table->paging.size_param : "",
 					 table->paging.offset_param ? table->paging.offset_param : "",
 					 table->paging.cursor_param ? table->paging.cursor_param : "");
+	if (options->enough > 0)
+		appendStringInfo(out, "enough " INT64_FORMAT "|", options->enough);
 	if (options->page)
 		appendStringInfo(out, "page " INT64_FORMAT " " INT64_FORMAT "|", options->page->number,
 						 options->page->size);
@@ -139,6 +141,7 @@ dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *op
 	{
 		fetch->paging = dq_paging_create(&options->table->paging, fetch->options.url);
 		first = dq_paging_first(fetch->paging, options->row_limit);
+		dq_paging_enough(fetch->paging, options->enough);
 	}
 	fetch->head = dq_fetch_page_start(fetch, &first, true);
 	MemoryContextSwitchTo(old);

@@ -22,6 +22,7 @@ typedef struct FetchOptions
 	const BoundBody *body;	  /* of a POST, but for paging; NULL: a GET */
 	bool is_lookup;			  /* asks lookup_path: no paging, lookup_rows, 404 is no row */
 	int64 row_limit;		  /* rows that can be needed at most, 0: unknown */
+	int64 enough;			  /* rows after which it ends; 0: all */
 	bool is_frugal;			  /* reading may stop early: no page is asked before it is needed */
 	bool keep;				  /* rows will be read again */
 	bool is_whole;			  /* asks for the whole collection: tells how large it is */

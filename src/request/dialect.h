@@ -38,6 +38,8 @@ typedef struct Dialect
 	const char *spell_sort; /* {keys}: a comma list of sort_asc, sort_desc; {orders}: of asc, desc */
 	const char *sort_asc;	/* one ascending key, {name} */
 	const char *sort_desc;	/* one descending key, {name} */
+	const char *spell_limit;  /* {value}, without paging; NULL: there is no such parameter */
+	const char *spell_fields; /* {values}, NULL likewise */
 	const char *page_param;
 	const char *size_param;
 	const char *offset_param;

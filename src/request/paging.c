@@ -40,6 +40,7 @@ struct PagingState
 	int64 rows;	 /* in them */
 	bool has_total;
 	int64 total;	  /* as the last answer that gave one says */
+	int64 enough;	  /* rows that are needed; 0: all */
 	int64 first_size; /* rows asked for in the first page */
 	int64 stride;	  /* rows from one page ahead to the next; 0: not known */
 	bool is_ragged;	  /* a page did not end where the stride said */
@@ -105,6 +106,31 @@ dq_paging_first(PagingState *state, int64 size_limit)
 	return first;
 }
 
+void
+dq_paging_enough(PagingState *state, int64 rows)
+{
+	state->enough = rows;
+}
+
+PagePosition
+dq_paging_smallest(const PagingSpec *spec)
+{
+	PagePosition first = { .size = 1 };
+
+	if (is_counted(spec))
+		first.number = spec->first_page;
+	return first;
+}
+
+/* Rows to ask for in one page of offset paging, when so many come before it. */
+static int64
+size_after(const PagingState *state, int64 rows)
+{
+	int64 size = state->stride > 0 ? state->stride : state->spec->page_size;
+
+	return state->enough > 0 ? Min(size, Max(state->enough - rows, 1)) : size;
+}
+
 /*
  * Rows to ask for after the first page.  A page number means nothing without the size it was made
  * for, and a cursor may hide one, so only offsets are free to change it: to the stride, or back to
@@ -115,7 +141,7 @@ later_size(const PagingState *state)
 {
 	if (state->spec->kind != PAGING_OFFSET || state->first_size == 0)
 		return state->first_size;
-	return state->stride > 0 ? state->stride : state->spec->page_size;
+	return size_after(state, state->rows);
 }
 
 PagingVerdict
@@ -139,6 +165,8 @@ dq_paging_advance(PagingState *state, const PageFacts *facts, PagePosition *next
 		state->total = facts->total;
 	}
 
+	if (state->enough > 0 && state->rows >= state->enough)
+		return PAGING_END;
 	if (facts->not_found || spec->kind == PAGING_NONE)
 		return paging_finish(state, problem, detail);
 	if (is_repeated)
@@ -366,10 +394,11 @@ int64
 dq_paging_ahead(const PagingState *state)
 {
 	int64 count;
+	int64 wanted = state->enough > 0 ? Min(state->total, state->enough) : state->total;
 
-	if (state->stride <= 0 || state->is_ragged || state->total <= state->stride)
+	if (state->stride <= 0 || state->is_ragged || wanted <= state->stride)
 		return 0;
-	count = (state->total - 1) / state->stride;
+	count = (wanted - 1) / state->stride;
 	if (state->spec->max_pages > 0)
 		count = Min(count, state->spec->max_pages - 1);
 	return count;
@@ -386,7 +415,9 @@ dq_paging_position_ahead(const PagingState *state, int64 index)
 		distance = PG_INT64_MAX;
 	position.index = index + 1;
 	position.number = saturating_add(state->spec->first_page, distance);
-	position.size = later_size(state);
+	position.size = state->spec->kind == PAGING_OFFSET && state->first_size > 0 ?
+		size_after(state, distance) :
+		later_size(state);
 	return position;
 }
 

@@ -94,6 +94,12 @@ extern PagingState *dq_paging_create(const PagingSpec *spec, const char *base_ur
 /* The first page; size_limit > 0 asks for at most so many rows (LIMIT known to the planner). */
 extern PagePosition dq_paging_first(PagingState *state, int64 size_limit);
 
+/* So many rows are enough: fewer than the total are no failure then, and no page goes beyond. */
+extern void dq_paging_enough(PagingState *state, int64 rows);
+
+/* The smallest first page, asked for its total only. */
+extern PagePosition dq_paging_smallest(const PagingSpec *spec);
+
 /*
  * Pages must be handed over in order.  detail gets more words or NULL.  Texts of *next live in the
  * state, until the advance after the next one.

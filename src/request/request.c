@@ -10,6 +10,9 @@
 static const char *const sort_placeholders[] = { "keys", "orders", "key", NULL };
 static const char *const sort_key_placeholders[] = { "name", NULL };
 
+static const char *const limit_placeholders[] = { "value", NULL };
+static const char *const fields_placeholders[] = { "values", NULL };
+
 /* Lists of sort keys, encoded. */
 typedef struct SortLists
 {
@@ -28,6 +31,18 @@ const char *const *
 dq_sort_key_placeholders(void)
 {
 	return sort_key_placeholders;
+}
+
+const char *const *
+dq_limit_placeholders(void)
+{
+	return limit_placeholders;
+}
+
+const char *const *
+dq_fields_placeholders(void)
+{
+	return fields_placeholders;
 }
 
 static bool
@@ -199,6 +214,42 @@ spell_sort(StringInfo query, const Question *question)
 	pfree(orders.data);
 }
 
+static bool
+lookup_encoded(const char *placeholder, void *arg, const char **value, bool *is_encoded)
+{
+	*value = arg;
+	*is_encoded = true;
+	return true;
+}
+
+/* How many rows are enough, and which members of theirs. */
+static void
+spell_extent(StringInfo query, const Question *question)
+{
+	if (question->limit > 0 && question->spell_limit)
+	{
+		if (query->len > 0)
+			appendStringInfoChar(query, '&');
+		dq_template_expand(question->spell_limit, query, lookup_encoded,
+						   psprintf(INT64_FORMAT, question->limit));
+	}
+	if (question->nfields > 0 && question->spell_fields)
+	{
+		StringInfoData fields;
+
+		initStringInfo(&fields);
+		for (int i = 0; i < question->nfields; i++)
+		{
+			if (i > 0)
+				appendStringInfoChar(&fields, ',');
+			dq_url_encode(&fields, question->fields[i]);
+		}
+		if (query->len > 0)
+			appendStringInfoChar(query, '&');
+		dq_template_expand(question->spell_fields, query, lookup_encoded, fields.data);
+	}
+}
+
 char *
 dq_question_url(const Question *question, char **problem)
 {
@@ -234,6 +285,7 @@ dq_question_url(const Question *question, char **problem)
 		dq_url_encode_literal(&query, question->fixed[i]);
 	}
 	spell_sort(&query, question);
+	spell_extent(&query, question);
 	return dq_url_add_query(url.data, query.data);
 }
 

@@ -47,6 +47,11 @@ typedef struct Question
 	const Template *spell_sort; /* with {keys}, {orders}, or repeated with {key} */
 	const Template *sort_asc;	/* with {name} */
 	const Template *sort_desc;
+	const Template *spell_limit;  /* with {value} */
+	int64 limit;				  /* rows that are enough, 0: all */
+	const Template *spell_fields; /* with {values} */
+	int nfields;
+	const char *const *fields; /* members that are needed; none: all */
 } Question;
 
 /*
@@ -55,6 +60,10 @@ typedef struct Question
  */
 extern const char *const *dq_sort_placeholders(void);
 extern const char *const *dq_sort_key_placeholders(void);
+
+/* Those of spell_limit and spell_fields. */
+extern const char *const *dq_limit_placeholders(void);
+extern const char *const *dq_fields_placeholders(void);
 
 /*
  * Builds the URL of a question, without paging.  NULL with *problem (palloc'd phrase) when a

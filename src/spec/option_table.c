@@ -159,6 +159,10 @@ const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_SPELL_NOTNULL] = SPELL("notnull", COND_NOTNULL, "IS NOT NULL"),
 	[OPT_SPELL_SORT] = { "spell_sort", S | T, OPTION_SPELL_SORT, NULL,
 						 "how ORDER BY is said in the query string (default: the dialect's)" },
+	[OPT_SPELL_LIMIT] = { "spell_limit", S | T, OPTION_SPELL_LIMIT, NULL,
+						  "how LIMIT is said in the query string, where the service is trusted (default: the dialect's, without paging)" },
+	[OPT_SPELL_FIELDS] = { "spell_fields", S | T, OPTION_SPELL_FIELDS, NULL,
+						   "how the members that are needed are said in the query string (default: the dialect's)" },
 
 	[OPT_JSON] = { "json", C, OPTION_POINTER, NULL,
 				   "where the value stands in the row (default: the member of the column's name)" },

@@ -289,6 +289,20 @@ check_spell_sort(const OptionRow *row, const char *value, char **problem, char *
 }
 
 static void
+check_spell_limit(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	check_template(value, dq_limit_placeholders(), problem);
+}
+
+static void
+check_spell_fields(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	check_template(value, dq_fields_placeholders(), problem);
+	if (*problem == NULL && value[strcspn(value, "=&{")] != '=')
+		*problem = pstrdup("the template is no parameter, name={values}");
+}
+
+static void
 check_path(const OptionRow *row, const char *value, char **problem, char **hint)
 {
 	if (dq_option_has_control(value))
@@ -467,6 +481,8 @@ static const struct
 	[OPTION_POINTER_OR_HEADER] = { "JSON Pointer or header:Name", check_pointer_or_header },
 	[OPTION_SPELL] = { "template", check_spell },
 	[OPTION_SPELL_SORT] = { "template", check_spell_sort },
+	[OPTION_SPELL_LIMIT] = { "template", check_spell_limit },
+	[OPTION_SPELL_FIELDS] = { "template", check_spell_fields },
 	[OPTION_PATH] = { "path template", check_path },
 	[OPTION_LOOKUP_PATH] = { "path template", check_lookup_path },
 	[OPTION_URL] = { "URL", check_url },

@@ -35,6 +35,8 @@ typedef enum OptionType
 	OPTION_POINTER_OR_HEADER, /* the same, or header:Name */
 	OPTION_SPELL,			  /* template of the query string, for operator op */
 	OPTION_SPELL_SORT,		  /* template with {keys} */
+	OPTION_SPELL_LIMIT,		  /* template with {value} */
+	OPTION_SPELL_FIELDS,	  /* template with {values} */
 	OPTION_PATH,			  /* template with {column} */
 	OPTION_LOOKUP_PATH,		  /* the same, at least one {column} */
 	OPTION_URL,
@@ -113,6 +115,8 @@ typedef enum OptionId
 	OPT_SPELL_NULL,
 	OPT_SPELL_NOTNULL,
 	OPT_SPELL_SORT,
+	OPT_SPELL_LIMIT,
+	OPT_SPELL_FIELDS,
 	OPT_JSON,
 	OPT_PARAM,
 	OPT_SELECTION,

@@ -101,6 +101,7 @@ typedef struct ColumnSpec
 	ColumnFormat format;
 	char *default_param; /* "name=value" to send where the column is not restricted */
 	bool trust_exact;
+	char *member; /* the row's member that holds the value; NULL: cannot be named, "": none is needed */
 	ConditionOpSet text_ops;  /* operators for which the service compares text, not values */
 	ConditionOpSet typed_ops; /* operators that are said with literals of a type */
 	ConditionOpSet exact_ops; /* operators whose answer needs no local recheck */
@@ -167,7 +168,9 @@ typedef struct TableSpec
 	const Template *sort_asc;
 	const Template *sort_desc;
 	bool rows_are_members; /* of a lookup: the rows' place is an object with a row in each member */
-	int max_batch;		   /* keys of one in request */
+	const Template *spell_limit;  /* NULL: LIMIT is no parameter of its own */
+	const Template *spell_fields; /* NULL: always all members */
+	int max_batch;				  /* keys of one in request */
 	int max_url_bytes;
 	bool prefetch;
 	bool trust_exact; /* of the table as a whole */

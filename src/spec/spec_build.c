@@ -320,6 +320,40 @@ build_logic(const Dialect *dialect)
 	return logic;
 }
 
+/* True when the query string of a path has a parameter of this name already. */
+static bool
+path_has_parameter(const Template *path, const char *name, size_t len)
+{
+	for (int i = 0; i < path->nparts; i++)
+	{
+		const char *at = path->parts[i].literal ? strpbrk(path->parts[i].literal, "?&") : NULL;
+
+		for (; at; at = strpbrk(at + 1, "?&"))
+			if (strncmp(at + 1, name, len) == 0 && at[1 + len] == '=')
+				return true;
+	}
+	return false;
+}
+
+/*
+ * How LIMIT and the members needed are said.  A page's size says the first where there are pages;
+ * a path that lists members itself means what it says.
+ */
+static void
+build_extent(TableSpec *table, const OptionValues *values)
+{
+	const Dialect *dialect = values->dialect;
+	const char *fields = option_or_dialect(values, OPT_SPELL_FIELDS, dialect->spell_fields);
+	const char *limit = table->paging.kind == PAGING_NONE ? dialect->spell_limit : NULL;
+
+	if (table->graphql)
+		return;
+	table->spell_limit = compile_template(option_or_dialect(values, OPT_SPELL_LIMIT, limit),
+										  dq_limit_placeholders());
+	if (fields && !path_has_parameter(table->path, fields, strcspn(fields, "=")))
+		table->spell_fields = compile_template(fields, dq_fields_placeholders());
+}
+
 void
 dq_spec_add_headers(TableSpec *table, const char *value)
 {
@@ -424,7 +458,7 @@ dq_spec_build_table(Oid relid)
 	table->on_error = option_word(values, OPT_ON_ERROR);
 	build_paging(table, values);
 	build_headers(table, values);
-	table->logic = build_logic(values->dialect);
+	table->logic = table->graphql ? NULL : build_logic(values->dialect);
 	if (table->graphql == NULL)
 		table->spell_sort = compile_template(option_or_dialect(values, OPT_SPELL_SORT,
 															   values->dialect->spell_sort),
@@ -435,6 +469,7 @@ dq_spec_build_table(Oid relid)
 	table->sort_desc = compile_template(values->dialect->sort_desc ? values->dialect->sort_desc :
 																	 "-{name}",
 										dq_sort_key_placeholders());
+	build_extent(table, values);
 	table->max_batch = option_number(values, OPT_MAX_BATCH);
 	table->max_url_bytes = option_number(values, OPT_MAX_URL);
 	table->prefetch = option_bool(values, OPT_PREFETCH);

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
@@ -57,6 +59,35 @@ default_pointer(const Dialect *dialect, const char *name)
 			appendStringInfoChar(&pointer, *name);
 	}
 	return pointer.data;
+}
+
+/*
+ * The member of the row that holds what the pointer leads to.  Names that would need quotes in some
+ * family cannot be asked for.
+ */
+static char *
+pointer_member(const Dialect *dialect, const char *json)
+{
+	size_t members_len = dialect->members ? strlen(dialect->members) : 0;
+	const char *start = json;
+	char *field;
+
+	if (json == NULL)
+		return pstrdup("");
+	if (members_len > 0 && strncmp(json, dialect->members, members_len) == 0 &&
+		json[members_len] == '/')
+		start += members_len;
+	else if (members_len > 0 && (strcmp(json, "/id") == 0 || strcmp(json, "/type") == 0))
+		return pstrdup("");
+	else if (members_len > 0)
+		return NULL;
+	if (start[0] != '/' || start[1] == '\0' || start[1] == '/')
+		return NULL;
+	field = pnstrdup(start + 1, strcspn(start + 1, "/"));
+	for (const char *p = field; *p; p++)
+		if ((unsigned char) *p < 0x80 && !isalnum((unsigned char) *p) && *p != '_')
+			return NULL;
+	return field;
 }
 
 /*
@@ -224,6 +255,8 @@ build_column(TableSpec *table, Form_pg_attribute attribute, OptionValues *values
 		column->json = pstrdup(json);
 	else if (!column->in_path && !column->from_request && values->column[OPT_FIELD] == NULL)
 		column->json = default_pointer(values->dialect, dq_spec_service_text(column->name));
+	column->member = pointer_member(values->dialect,
+									column->json ? dq_spec_service_text(column->json) : NULL);
 	column->param = values->column[OPT_PARAM] ? pstrdup(values->column[OPT_PARAM]) :
 												dq_spec_service_text(column->name);
 	/* A value that only the request knows has to be asked for, else it would read as NULL. */

@@ -161,6 +161,54 @@ test_total(void)
 	is_int(advance(state, &at, 10, -1, NULL), PAGING_END, "one page is all");
 }
 
+/* Rows that are enough: nothing beyond them is asked, and their end is no failure. */
+static void
+test_enough(void)
+{
+	PagingSpec spec = { .kind = PAGING_OFFSET,
+						.page_size = 100,
+						.offset_param = "offset",
+						.size_param = "limit",
+						.max_pages = 100 };
+	PagingSpec none = { .kind = PAGING_NONE, .max_pages = 100 };
+	PagingSpec page = { .kind = PAGING_PAGE, .page_size = 100, .first_page = 0, .max_pages = 100 };
+	PagingState *state = dq_paging_create(&spec, BASE);
+	PagePosition at = dq_paging_first(state, 250);
+
+	dq_paging_enough(state, 250);
+	is_int(at.size, 100, "a full page");
+	is_int(advance(state, &at, 100, -1, NULL), PAGING_CONTINUE, "goes on");
+	is_int(at.size, 100, "with another");
+	is_int(advance(state, &at, 100, -1, NULL), PAGING_CONTINUE, "goes on");
+	ok(at.number == 200 && at.size == 50, "the last asks for what is missing");
+	is_int(advance(state, &at, 50, 30000, NULL), PAGING_END, "and ends, whatever the total");
+
+	state = dq_paging_create(&spec, BASE);
+	at = dq_paging_first(state, 250);
+	dq_paging_enough(state, 250);
+	is_int(advance(state, &at, 100, 30000, NULL), PAGING_CONTINUE, "with a total");
+	is_int(dq_paging_ahead(state), 2, "two pages can be asked ahead");
+	ok(dq_paging_position_ahead(state, 0).size == 100 &&
+		   dq_paging_position_ahead(state, 1).size == 50,
+	   "the second for what is missing");
+	is_int(advance(state, &at, 100, 30000, NULL), PAGING_CONTINUE, "goes on");
+	ok(at.number == 200 && at.size == 50, "where it was asked ahead");
+
+	state = dq_paging_create(&none, BASE);
+	at = dq_paging_first(state, 7);
+	dq_paging_enough(state, 7);
+	is_int(advance(state, &at, 7, 100, NULL), PAGING_END, "enough of a single page");
+	state = dq_paging_create(&none, BASE);
+	at = dq_paging_first(state, 7);
+	dq_paging_enough(state, 7);
+	is_int(advance(state, &at, 6, 100, NULL), PAGING_FAILED, "but not less than that");
+
+	at = dq_paging_smallest(&page);
+	ok(at.number == 0 && at.size == 1 && at.index == 0, "the smallest page");
+	at = dq_paging_smallest(&spec);
+	ok(at.number == 0 && at.size == 1, "the smallest page by offset");
+}
+
 static void
 test_repeats(void)
 {
@@ -496,6 +544,7 @@ main(void)
 	test_page();
 	test_offset();
 	test_total();
+	test_enough();
 	test_repeats();
 	test_next();
 	test_long_next();

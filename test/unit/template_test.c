@@ -173,6 +173,7 @@ test_question(void)
 {
 	static const char *const none[] = { NULL };
 	static const char *const fixed[] = { "sort=id", "x=a b" };
+	static const char *const fixed_fields[] = { "a b", "c,d" };
 	const char *values[] = { "1", "a,b" };
 	BoundTree list = { .condition = { .name = "id",
 									  .op = COND_IN,
@@ -214,6 +215,16 @@ test_question(void)
 	question.sort_desc = compile("{name},desc");
 	is_text(dq_question_url(&question, &problem), "http://h/api/x?sort=a,desc&sort=b%20c,asc",
 			"an order in a parameter for each key");
+	question.nsort = 0;
+	question.spell_limit = compile("max={value}");
+	question.limit = 12;
+	question.spell_fields = compile("fields[x]={values}");
+	question.fields = fixed_fields;
+	question.nfields = 2;
+	is_text(dq_question_url(&question, &problem), "http://h/api/x?max=12&fields%5Bx%5D=a%20b,c%2Cd",
+			"rows that are enough, and members");
+	question.limit = question.nfields = 0;
+	is_text(dq_question_url(&question, &problem), "http://h/api/x", "or all of both");
 	ok(problem_of("{keys}{orders}{key}", dq_sort_placeholders()) == NULL &&
 		   problem_of("{name}", dq_sort_placeholders()) != NULL &&
 		   problem_of("{name}", dq_sort_key_placeholders()) == NULL,

@@ -46,7 +46,7 @@ sub flavours
 {
 	return (
 		{ name => 'plain_page', dialect => 'plain', query => '_envelope=items', lookup => 1,
-			options => { %paged, paging => 'page', page_size => 10, estimated_rows => 100 } },
+			options => { %paged, paging => 'page', page_size => 10, spell_fields => 'fields={values}', estimated_rows => 100 } },
 		{ name => 'plain_page_total', dialect => 'plain', query => '_envelope=items&_cap=17',
 			options => { %paged, paging => 'page', page_size => 20, total => '/total', max_batch => 3 } },
 		{ name => 'plain_offset', dialect => 'plain', query => '_envelope=items&_cap=9',
@@ -57,6 +57,8 @@ sub flavours
 			options => { %paged, paging => 'cursor', next => '/next', max_url => 400, estimated_rows => 1000 } },
 		{ name => 'plain_none', dialect => 'plain', query => '_envelope=deep', lookup => 1,
 			options => { rows => '/data/list', estimated_rows => 50 } },
+		{ name => 'plain_limit', dialect => 'plain', query => '_envelope=items', exact => 1,
+			options => { %paged, spell_limit => 'limit={value}', total => '/total', estimated_rows => 100 } },
 		{ name => 'brackets_link', dialect => 'brackets', query => '_envelope=items&_paging=link', lookup => 1,
 			options => { %paged, paging => 'link', page_size => 11 } },
 		{ name => 'brackets_next', dialect => 'brackets', query => '_envelope=items&_paging=next-relative',

@@ -388,6 +388,21 @@ sub ordered
 	  . $self->conditions(chance(0.5) ? 1 : 0, @aliases) . " ORDER BY $order$cut";
 }
 
+# What a trusted service may be asked as a whole: counts, and no more rows than are wanted.
+sub counted
+{
+	my ($self) = @_;
+	my $table = pick(@tables);
+	my $askable = join(' AND ', map { pick($self->compare('x'), $self->in_list('x'), $self->null_test('x'), $self->logic('x', 1)) } 1 .. int(rand(3))) || 'true';
+	my $cut = pick('LIMIT ' . int(rand(40)), 'LIMIT ' . (1 + int(rand(30))) . ' OFFSET ' . int(rand(30)), 'OFFSET ' . int(rand(50)));
+	return pick(
+		"SELECT count(*) FROM $table x WHERE $askable", "SELECT count(*), count(1) + 1 FROM $table x WHERE $askable",
+		"SELECT x.id, (SELECT count(*) FROM " . pick(@tables) . " y WHERE y.ref = x.i AND " . $self->condition('y') . ") FROM $table x WHERE $askable",
+		"SELECT count(*) FROM (SELECT x." . pick(@scalars) . " FROM $table x WHERE $askable $cut) s",
+		"SELECT count(*) FROM (SELECT x.* FROM $table x $cut) s WHERE s.id IS NOT NULL",
+		"SELECT count(*) FROM $table x WHERE $askable HAVING count(*) > 3", "SELECT count(*) FROM $table x WHERE false");
+}
+
 sub top_of_group
 {
 	my ($self) = @_;
@@ -468,7 +483,7 @@ sub prepared
 {
 	my ($self) = @_;
 	$self->{parameters} = [];
-	my $query = pick(\&simple, \&simple, \&simple, \&join_query, \&aggregate, \&ordered, \&subquery)->($self);
+	my $query = pick(\&counted, \&simple, \&simple, \&simple, \&join_query, \&aggregate, \&ordered, \&subquery)->($self);
 	my @parameters = @{ $self->{parameters} };
 	$self->{parameters} = undef;
 	return $query unless @parameters;
@@ -489,7 +504,7 @@ sub locked
 }
 
 my @statements = (
-	[ 22, \&simple ], [ 18, \&join_query ], [ 9, \&aggregate ], [ 4, \&distinct ], [ 14, \&ordered ], [ 6, \&top_of_group ], [ 11, \&subquery ],
+	[ 22, \&simple ], [ 10, \&counted ], [ 18, \&join_query ], [ 9, \&aggregate ], [ 4, \&distinct ], [ 14, \&ordered ], [ 6, \&top_of_group ], [ 11, \&subquery ],
 	[ 6, \&set_operation ], [ 6, \&with_query ], [ 3, \&failure ], [ 3, \&cursor ], [ 18, \&prepared ], [ 3, \&locked ],
 );
 
