@@ -72,12 +72,11 @@ static void
 at_exit(int code, Datum argument)
 {
 	Dispatcher *dispatcher = (Dispatcher *) DatumGetPointer(argument);
-	TimestampTz due = dispatcher->next_expiry;
 	ListCell *cell;
 
 	if (!dispatcher->has_left)
-		due = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MS);
-	dq_async_schedule(MyDatabaseId, due);
+		dq_async_schedule(MyDatabaseId,
+						  TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MS));
 	foreach(cell, dispatcher->executors)
 		TerminateBackgroundWorker(((Executor *) lfirst(cell))->handle);
 }
@@ -367,7 +366,13 @@ leave(Dispatcher *dispatcher)
 			dq_async_trusted_end(&section);
 		}
 		if (is_empty)
+		{
+			/* Before another can be there, and end. */
+			dq_async_schedule(MyDatabaseId, dispatcher->next_expiry);
 			is_left = LockRelease(&own, ExclusiveLock, true);
+		}
+		else
+			SetLatch(MyLatch); /* who started us before its commit does not wake us after it */
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 	}

@@ -12,7 +12,7 @@ use Time::HiRes qw(time);
 my $bound = 20;    # seconds in which what is said to happen at once has to have happened
 my $service = DistQuery::Test::Service->new;
 my $node = new_node('main', 'distquery.max_workers' => 2, max_worker_processes => 12, restart_after_crash => 'on',
-	log_error_verbosity => 'verbose');
+	log_error_verbosity => 'verbose', wal_level => 'replica', max_wal_senders => 4, hot_standby => 'on');
 create_server($node, 'api', $service->url, retries => 0);
 create_table($node, 'api', 'good', 'id int', path => '/fault/good');
 create_table($node, 'api', 'hanging', 'id int', path => '/fault/hang');
@@ -117,6 +117,25 @@ ok(poll_until(sub { $session->query(q{SELECT count(*) FROM distquery.queries WHE
 	'all of many are run');
 $_->close foreach @sessions;
 idle('after many');
+
+# A dispatcher that is up before the commit it was started for.
+$node->append_conf('postgresql.conf', "synchronous_standby_names = 'nobody'\n");
+$node->reload;
+ok(poll_until(sub { $session->query('SHOW synchronous_standby_names') eq 'nobody' }, $bound), 'commits wait');
+$session->query('CHECKPOINT');    # the checkpointer is who makes that hold
+my $waiting = DistQuery::Session->new($node);
+$waiting->send(q{SELECT distquery.submit('SELECT 11 AS n')});
+ok(poll_until(sub { $session->query(q{SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+	WHERE locktype = 'advisory' AND NOT granted AND backend_type = 'distquery dispatcher'}) eq '1' }, $bound), 'so does the dispatcher, for them');
+$session->query('SELECT pg_cancel_backend(' . $waiting->pid . ')');
+ok($waiting->finish($bound), 'the commit goes through');
+like($waiting->last_error, qr/canceling wait for synchronous replication/, 'by itself');
+ok(poll_until(sub { workers('executor') eq '1' }, $bound), 'and is not overlooked');
+$node->append_conf('postgresql.conf', "synchronous_standby_names = ''\n");
+$node->reload;
+ok(poll_until(sub { $session->query('SHOW synchronous_standby_names') eq '' }, $bound), 'commits do not wait any more');
+becomes($waiting->output, 'done', 'the query ends');
+$waiting->close;
 
 # What a query does to its own session does no harm.
 $id = submit('SELECT pg_advisory_unlock_all() IS NULL, set_config($s$search_path$s$, $s$nowhere$s$, false), set_config($s$role$s$, $s$none$s$, false),
@@ -347,17 +366,13 @@ $inside->close;
 
 $id = submit('SELECT 7 AS n');
 becomes($id, 'done', 'a result');
-$session->close;
-$node->stop;
-$node->append_conf('postgresql.conf', "wal_level = replica\nmax_wal_senders = 4\nhot_standby = on\n");
 $node->append_conf('pg_hba.conf', "local replication all trust\n");
-$node->start;
+$node->reload;
 $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
 $service->reset;
-$session = DistQuery::Session->new($node);
 my ($first, $second, $unseen) = (submit($hang), submit('SELECT 8 AS n'), submit('SELECT 1', 'unlogged => true'));
 becomes($unseen, 'done', 'an unlogged result');
 ok(poll_until(sub { $service->stats->{in_flight} == 1 && facts($second, 'state') eq 'done' }, $bound), 'the primary runs queries');
