@@ -1,6 +1,7 @@
 # The same queries with pushdown, without it, and on local tables of the same rows: no difference.
 #
-# DQ_SEED sets the seed (a number, or "random"), DQ_QUERIES the number of queries, DQ_ONLY the one query to run.
+# DQ_SEED sets the seed (a number, or "random"), DQ_QUERIES the number of queries, DQ_ONLY the one query to run,
+# DQ_FLAVOURS a regular expression that the declarations compared have to match.
 use strict;
 use warnings;
 use lib 'test/perl';
@@ -31,7 +32,7 @@ while (my @some = splice(@queries, 0, $batch))
 	diag($_) foreach @differences;
 }
 
-unless ($ENV{DQ_ONLY})
+unless ($ENV{DQ_ONLY} or $ENV{DQ_FLAVOURS})
 {
 	# The comparison must be about something.
 	my @asked = map { $_->{query} } @{ $service->log('/data/') };

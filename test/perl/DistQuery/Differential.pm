@@ -37,6 +37,15 @@ my %brackets_spelled = (spell_like => '{name}[like]={value}', spell_null => '{na
 my %operators = (
 	jsonserver => [qw(= <> < <= > >= in like)], jsonapi => [qw(= in)], spring => [qw(= in)], drf => [qw(= < <= > >= in like null)]);
 
+# Of GraphQL: how every operator is an argument, and the types that are not the default ones.
+my %graphql_spelled = (
+	spell_eq => 'where.{name}._eq={value}', spell_ne => 'where.{name}._ne={value}', spell_in => 'where.{name}._in={values}',
+	spell_lt => 'where.{name}._lt={value}', spell_le => 'where.{name}._lte={value}', spell_gt => 'where.{name}._gt={value}',
+	spell_ge => 'where.{name}._gte={value}', spell_like => 'where.{name}._like={value}',
+	spell_null => 'where.{name}._isNull=true', spell_notnull => 'where.{name}._isNull=false');
+my %graphql_types = (
+	ref => 'BigInt', n => 'Decimal', f => 'Double', tz => 'DateTime', ts => 'Moment', d => 'Moment', u => 'ID', m => 'Mood');
+
 # Where city stands in a row, and what it is called in a question.
 my %city = (jsonapi => [ '/attributes/place/city', 'place.city' ], odata => [ '/place/city', 'place/city' ]);
 
@@ -44,7 +53,8 @@ my %city = (jsonapi => [ '/attributes/place/city', 'place.city' ], odata => [ '/
 # nulls: how it sorts NULL.
 sub flavours
 {
-	return (
+	my $wanted = $ENV{DQ_FLAVOURS} // '';
+	return grep { $_->{name} =~ /$wanted/ } (
 		{ name => 'plain_page', dialect => 'plain', query => '_envelope=items', lookup => 1,
 			options => { %paged, paging => 'page', page_size => 10, spell_fields => 'fields={values}', estimated_rows => 100 } },
 		{ name => 'plain_page_total', dialect => 'plain', query => '_envelope=items&_cap=17',
@@ -80,6 +90,11 @@ sub flavours
 		{ name => 'drf_page', dialect => 'drf', lookup => 1, exact => 1, nulls => 'nulls_first',
 			options => { rows => '/results', paging => 'page', page_size => 15, estimated_rows => 100 } },
 		{ name => 'drf_offset', dialect => 'drf', options => { rows => '/results', paging => 'offset', page_size => 20, max_batch => 5 } },
+		{ name => 'graphql_relay', field => 'rowPages(of: "%s")', lookup => 'row(of: "%s", id: $id)',
+			options => { paging => 'relay', page_size => 8, cursor_type => 'Cursor', total => '/total', max_batch => 3, estimated_rows => 100 } },
+		{ name => 'graphql_offset', field => 'rows(of: "%s")', exact => 1,
+			options => { paging => 'offset', page_size => 23, estimated_rows => 50 } },
+		{ name => 'graphql_none', field => 'rows(of: "%s")', lookup => 'row(of: "%s", id: $id)', options => { estimated_rows => 1000 } },
 		{ name => 'spring_page', dialect => 'spring', exact => 1, nulls => 'nulls_first',
 			options => { rows => '/content', paging => 'page', page_size => 12, estimated_rows => 100 } },
 	);
@@ -102,7 +117,8 @@ sub new
 		  . 'json_populate_recordset(NULL::local.' . $table . ', $json$' . rows_json($rows, 0) . "\$json\$);\nANALYZE local.$table;\n";
 	}
 	DistQuery::Test::create_server($node, 'differential', $service->url, timeout => '60s');
-	$sql .= declare($_) foreach flavours();
+	DistQuery::Test::create_server($node, 'graphql', $service->url . '/graphql', timeout => '60s', protocol => 'graphql', %graphql_spelled);
+	$sql .= $_->{field} ? declare_graphql($_) : declare($_) foreach flavours();
 	# not in UTC, so that a time zone which is lost is noticed
 	$sql .= "ALTER DATABASE postgres SET timezone = 'America/St_Johns';\nALTER DATABASE postgres SET jit = off;\n"
 	  . "ALTER DATABASE postgres SET statement_timeout = '120s';\n";
@@ -141,6 +157,38 @@ sub declare
 		$options{lookup_path} = "/data/$flavour->{dialect}/$table/{id}" if $flavour->{lookup};
 		$options{trust} = 'exact' if $flavour->{exact};
 		$sql .= "CREATE FOREIGN TABLE $flavour->{name}.$table (" . join(', ', @declared) . ') SERVER differential '
+		  . DistQuery::Test::options_clause(%options) . ";\n";
+	}
+	return $sql;
+}
+
+sub declare_graphql
+{
+	my ($flavour) = @_;
+	my $sql = "CREATE SCHEMA $flavour->{name};\n";
+	my @declared;
+
+	foreach my $column (@columns)
+	{
+		my ($name, $type) = @$column;
+		my %options;
+		my @operators = $type =~ /jsonb|\[\]/ ? () : $type eq 'boolean' ? qw(= <> null) : (qw(= <> in), 'null');
+		push @operators, qw(< <= > >=) if $type =~ /int|numeric|float|time|date/ and $name ne 'id';
+		push @operators, 'like' if $type =~ /text$|varchar/;
+		# without a list, many keys are looked up in one request
+		@operators = grep { $_ ne 'in' } @operators if $name eq 'id' and $flavour->{lookup};
+		$options{filter} = join(' ', @operators) if @operators;
+		$options{key} = 'true' if $name eq 'id';
+		@options{qw(json param)} = ('/place/city', 'city') if $name eq 'city';
+		$options{variable_type} = $graphql_types{$name} if $graphql_types{$name};
+		push @declared, "$name $type " . DistQuery::Test::options_clause(%options);
+	}
+	foreach my $table (@tables)
+	{
+		my %options = (%{ $flavour->{options} }, field => sprintf($flavour->{field}, $table));
+		$options{lookup_field} = sprintf($flavour->{lookup}, $table) if $flavour->{lookup};
+		$options{trust} = 'exact' if $flavour->{exact};
+		$sql .= "CREATE FOREIGN TABLE $flavour->{name}.$table (" . join(', ', @declared) . ') SERVER graphql '
 		  . DistQuery::Test::options_clause(%options) . ";\n";
 	}
 	return $sql;
