@@ -39,29 +39,32 @@ close_breaker(Breaker *breaker)
 	breaker->is_probing = false;
 }
 
-bool
+BreakerChange
 dq_breaker_end(Breaker *breaker, bool was_probe, BreakerOutcome outcome, int max_failures,
 			   int64 cooldown_us, int64 now_us)
 {
 	if (max_failures == 0)
 	{
 		close_breaker(breaker);
-		return false;
+		return BREAKER_STAYS;
 	}
 	if (breaker->is_open)
 	{
 		/* After a reset and another opening, a probe of before is not the one under way. */
 		if (!was_probe || !breaker->is_probing)
-			return false;
+			return BREAKER_STAYS;
 		breaker->is_probing = false;
 		if (outcome == OUTCOME_ANSWERED)
+		{
 			close_breaker(breaker);
-		else if (outcome == OUTCOME_FAILED)
+			return BREAKER_CLOSED_AGAIN;
+		}
+		if (outcome == OUTCOME_FAILED)
 		{
 			breaker->failures++;
 			breaker->retry_us = now_us + cooldown_us;
 		}
-		return false;
+		return BREAKER_STAYS;
 	}
 	if (outcome == OUTCOME_ANSWERED)
 		breaker->failures = 0;
@@ -71,7 +74,7 @@ dq_breaker_end(Breaker *breaker, bool was_probe, BreakerOutcome outcome, int max
 		breaker->opened_us = now_us;
 		breaker->retry_us = now_us + cooldown_us;
 		breaker->openings++;
-		return true;
+		return BREAKER_OPENED;
 	}
-	return false;
+	return BREAKER_STAYS;
 }

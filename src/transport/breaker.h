@@ -38,6 +38,14 @@ typedef enum BreakerOutcome
 	OUTCOME_NONE	  /* nothing: cancelled, or failed for reasons of our own */
 } BreakerOutcome;
 
+/* What an end did to it. */
+typedef enum BreakerChange
+{
+	BREAKER_STAYS = 0,
+	BREAKER_OPENED,
+	BREAKER_CLOSED_AGAIN
+} BreakerChange;
+
 extern BreakerState dq_breaker_state(const Breaker *breaker, int64 now_us);
 
 /* Whether an attempt is let through now; takes nothing. */
@@ -47,10 +55,10 @@ extern bool dq_breaker_allows(const Breaker *breaker, int64 now_us);
 extern bool dq_breaker_begin(Breaker *breaker);
 
 /*
- * It has ended.  True when this opened a closed breaker.  Only the probe's end moves one that is
- * open: what began before says nothing new.
+ * It has ended.  Only the probe's end moves a breaker that is open: what began before says nothing
+ * new.
  */
-extern bool dq_breaker_end(Breaker *breaker, bool was_probe, BreakerOutcome outcome,
-						   int max_failures, int64 cooldown_us, int64 now_us);
+extern BreakerChange dq_breaker_end(Breaker *breaker, bool was_probe, BreakerOutcome outcome,
+									int max_failures, int64 cooldown_us, int64 now_us);
 
 #endif /* DQ_BREAKER_H */

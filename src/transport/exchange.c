@@ -26,22 +26,32 @@ stop_waiting(Exchange *exchange)
 	dq_service_stop_waiting(exchange->service);
 }
 
+static void
+log_breaker(const Endpoint *endpoint, BreakerChange change, FailureKind failure)
+{
+	if (change == BREAKER_OPENED)
+		ereport(LOG,
+				(errmsg("circuit breaker of server \"%s\" has opened", endpoint->server_name),
+				 errdetail("%d requests in a row have failed, the last one by %s.",
+						   endpoint->limits.service.breaker_failures, dq_failure_name(failure))));
+	else if (change == BREAKER_CLOSED_AGAIN)
+		ereport(LOG,
+				(errmsg("circuit breaker of server \"%s\" has closed", endpoint->server_name)));
+}
+
 /* Tells the service what became of an attempt that had its leave, and gives the slot back. */
 static void
 leave_service(Exchange *exchange, AttemptEnd *end)
 {
+	BreakerChange change;
+
 	if (!exchange->holds_slot && !exchange->is_parked)
 		return;
 	end->holds_slot = exchange->holds_slot;
 	end->is_probe = exchange->is_probe;
 	exchange->holds_slot = exchange->is_probe = exchange->is_parked = false;
-	if (dq_service_leave(exchange->service, &exchange->endpoint->limits.service, end))
-		ereport(LOG,
-				(errmsg("circuit breaker of server \"%s\" has opened",
-						exchange->endpoint->server_name),
-				 errdetail("%d requests in a row have failed, the last one by %s.",
-						   exchange->endpoint->limits.service.breaker_failures,
-						   dq_failure_name(end->failure))));
+	change = dq_service_leave(exchange->service, &exchange->endpoint->limits.service, end);
+	log_breaker(exchange->endpoint, change, end->failure);
 }
 
 /* The same for an attempt that is cancelled, or was never made: it says nothing of the service. */

@@ -269,14 +269,14 @@ count_end(ServiceState *state, const AttemptEnd *end)
 		dq_histogram_add(&state->figures.latency, end->ms);
 }
 
-bool
+BreakerChange
 dq_service_leave(Service *service, const ServiceLimits *limits, const AttemptEnd *end)
 {
 	ServiceState *state = service->state;
 	int64 now = dq_service_now_us();
 	double asked_ms = Min(end->retry_after_ms, LONGEST_RETRY_AFTER_MS);
 	bool was_probe = end->is_probe && service->holds_probe;
-	bool has_opened;
+	BreakerChange change;
 
 	dq_shared_lock(area, LW_EXCLUSIVE);
 	/* After the exit of the backend has begun, everything was given back. */
@@ -288,17 +288,17 @@ dq_service_leave(Service *service, const ServiceLimits *limits, const AttemptEnd
 	}
 	if (was_probe)
 		service->holds_probe = false;
-	has_opened = dq_breaker_end(&state->breaker, was_probe, end->outcome, limits->breaker_failures,
-								(int64) limits->breaker_cooldown_ms * 1000, now);
+	change = dq_breaker_end(&state->breaker, was_probe, end->outcome, limits->breaker_failures,
+							(int64) limits->breaker_cooldown_ms * 1000, now);
 	if (asked_ms > 0)
 		state->not_before_us = Max(state->not_before_us, now + (int64) (asked_ms * 1000));
 	count_end(state, end);
-	if (has_opened)
+	if (change == BREAKER_OPENED)
 		dq_queue_wake_all(state);
 	else
 		dq_queue_wake_first(state);
 	dq_shared_unlock(area);
-	return has_opened;
+	return change;
 }
 
 void

@@ -73,8 +73,9 @@ extern Service *dq_service_open(Oid serverid);
 extern void dq_service_enter(Service *service, const ServiceLimits *limits, bool is_retry,
 							 ServiceAnswer *answer);
 
-/* The end of an attempt; true when it opened the breaker. */
-extern bool dq_service_leave(Service *service, const ServiceLimits *limits, const AttemptEnd *end);
+/* The end of an attempt, and what it did to the breaker. */
+extern BreakerChange dq_service_leave(Service *service, const ServiceLimits *limits,
+									  const AttemptEnd *end);
 
 /* One more of this backend's exchanges waits, or ceases to, whatever the reason. */
 extern void dq_service_wait(Service *service);

@@ -200,6 +200,8 @@ foreach my $kind (sort keys %mappings)
 	$admin->query("ALTER FOREIGN TABLE misfit_$kind ALTER COLUMN told OPTIONS (json '/told/x')");
 	note_text("a misfit, $kind", $admin->error("SELECT told FROM misfit_$kind"));
 	note_text("materialize, $kind", $admin->error("SELECT distquery.materialize('fails_${kind}_next')"));
+	note_text("last_errors, $kind", $admin->query('TABLE distquery.last_errors'));
+	isnt($texts[-1][1], '', "$kind: last_errors has it");
 	is($admin->query("CREATE FOREIGN TABLE told_$kind (told text) SERVER repeating_$kind OPTIONS (path '/told');
 		SELECT count(told) FROM told_$kind"), '1', "$kind: the service was told");
 }
@@ -210,7 +212,7 @@ note_text('refused', $admin->error('SELECT * FROM refused'));
 like($texts[-1][1], qr/HV00N/, 'refused');
 
 # Views and catalogs that everybody may read.
-foreach my $relation (qw(distquery.options pg_foreign_server pg_foreign_table pg_foreign_data_wrapper pg_attribute
+foreach my $relation (qw(distquery.options distquery.services distquery.shared_memory pg_foreign_server pg_foreign_table pg_foreign_data_wrapper pg_attribute
 	information_schema.foreign_server_options information_schema.foreign_table_options information_schema.foreign_tables))
 {
 	note_text($relation, $admin->query("TABLE $relation"));

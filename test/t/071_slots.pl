@@ -117,6 +117,27 @@ foreach my $end (qw(cancel terminate))
 	ok(reaches('one', 'in_flight', '0'), 'the slot of a session that has gone is free');
 }
 
+# A session that waits, and whose executor is busy elsewhere, keeps its place and does not keep others waiting.
+{
+	my ($holder, $sleeper, $next) = sessions(3);
+	$service->reset;
+	$holder->send('SELECT count(*) FROM one_hang');
+	ok(reaches('one', 'in_flight', '1'), 'a slot is held');
+	$sleeper->send('SELECT id::text FROM three_good WHERE pg_sleep(600) IS NULL UNION ALL SELECT name FROM one_good');
+	ok(poll_until(sub { $admin->query(q{SELECT wait_event FROM pg_stat_activity WHERE pid = } . $sleeper->pid) eq 'PgSleep' }, 30),
+		'a session has asked for it, and sleeps');
+	is(state_of('one', 'waiting'), '1', 'its request waits');
+	$next->send('SELECT count(*) FROM one_good');
+	ok(reaches('one', 'waiting', '2'), 'as does that of a session that came later');
+	$admin->query('SELECT pg_cancel_backend(' . $holder->pid . ')');
+	ok($next->finish(30), 'the later one');
+	is($next->output, '3', 'gets the slot');
+	is(state_of('one', 'in_flight, waiting'), '0|1', 'the other one still waits');
+	$admin->query('SELECT pg_cancel_backend(' . $sleeper->pid . ')');
+	ok($_->finish(10), 'and ends') foreach $holder, $sleeper;
+	is(state_of('one', 'in_flight, waiting'), '0|0', 'with nothing left');
+}
+
 #
 # Idle cursors keep no slot
 #

@@ -121,6 +121,7 @@ foreach my $end (qw(cancel terminate))
 	is($other->query('SELECT count(*) FROM probed_good'), '3', 'and leaves its turn to another session');
 	is(state_of('probed'), 'closed|0', 'whose answer closes the breaker');
 }
+like(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/LOG:  circuit breaker of server "probed" has closed/, 'as the log tells');
 ok(open_up(), 'half-open once more');
 $error = $other->error('SELECT * FROM probed_down');
 like($error, qr/HTTP status 503/, 'a probe that fails');

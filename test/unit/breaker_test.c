@@ -10,7 +10,7 @@
 #define FAILURES 3
 #define COOLDOWN 1000
 
-static bool
+static BreakerChange
 end(Breaker *breaker, bool was_probe, BreakerOutcome outcome, int64 now)
 {
 	return dq_breaker_end(breaker, was_probe, outcome, FAILURES, COOLDOWN, now);
@@ -59,8 +59,9 @@ test_probing(void)
 	ok(dq_breaker_allows(&breaker, 2 * COOLDOWN + 4), "which ends, too");
 	is_int(breaker.opened_us, 0, "it was open all the time");
 	dq_breaker_begin(&breaker);
-	end(&breaker, true, OUTCOME_ANSWERED, 3 * COOLDOWN);
-	is_int(dq_breaker_state(&breaker, 3 * COOLDOWN), BREAKER_CLOSED, "one that is answered closes");
+	is_int(end(&breaker, true, OUTCOME_ANSWERED, 3 * COOLDOWN), BREAKER_CLOSED_AGAIN,
+		   "one that is answered");
+	is_int(dq_breaker_state(&breaker, 3 * COOLDOWN), BREAKER_CLOSED, "closes it");
 	ok(!dq_breaker_begin(&breaker), "then there are no probes");
 	for (int i = 0; i < FAILURES; i++)
 		end(&breaker, false, OUTCOME_FAILED, 4 * COOLDOWN);
