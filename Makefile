@@ -16,6 +16,7 @@ SQL_PARTS = \
 	src/sql/options.sql \
 	src/sql/materialize.sql \
 	src/sql/check_server.sql \
+	src/sql/cache.sql \
 	src/sql/shared_memory.sql \
 	src/sql/figures.sql \
 	src/sql/async.sql \
@@ -55,6 +56,8 @@ OBJS = \
 	src/request/url.o \
 	src/transport/breaker.o \
 	src/transport/budget.o \
+	src/transport/cache_block.o \
+	src/transport/cache_flight.o \
 	src/transport/credentials.o \
 	src/transport/exchange.o \
 	src/transport/failure.o \
@@ -66,6 +69,7 @@ OBJS = \
 	src/transport/retry.o \
 	src/transport/service.o \
 	src/transport/shared_forget.o \
+	src/transport/shared_cache.o \
 	src/transport/shared_state.o \
 	src/transport/shared_table.o \
 	src/transport/spool.o \
@@ -80,7 +84,11 @@ OBJS = \
 	src/spec/spec_server.o \
 	src/spec/spec_graphql.o \
 	src/spec/validator.o \
+	src/fetch/cache_key.o \
+	src/fetch/cached_fetch.o \
 	src/fetch/fetch.o \
+	src/fetch/freshness.o \
+	src/fetch/invalidation.o \
 	src/fetch/fetch_group.o \
 	src/fetch/fetch_page.o \
 	src/fetch/figures.o \
@@ -141,6 +149,7 @@ OBJS = \
 	src/import/openapi_type.o \
 	src/import/openapi_words.o \
 	src/store/materialize.o \
+	src/insight/cache.o \
 	src/insight/figures.o \
 	src/insight/last_errors.o \
 	src/insight/services.o \
@@ -165,7 +174,7 @@ endif
 # Sources that build without a backend (see src/base.h): unit tests and fuzz targets link these.
 PURE_SOURCES = $(filter-out src/rows/decoder% src/import/doc_yaml.c src/import/document.c, \
 	$(filter src/rows/% src/request/% src/import/decl% src/import/doc% src/import/openapi%,$(OBJS:.o=.c))) \
-	$(addprefix src/transport/,breaker.c histogram.c rate.c shared_table.c)
+	$(addprefix src/transport/,breaker.c cache_block.c histogram.c rate.c shared_table.c)
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 

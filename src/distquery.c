@@ -15,7 +15,9 @@
 #include "join/join.h"
 #include "spec/spec.h"
 #include "transport/budget.h"
+#include "transport/cache_flight.h"
 #include "transport/service_state.h"
+#include "transport/shared_cache.h"
 #include "transport/shared_state.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
@@ -25,11 +27,13 @@ PG_MODULE_MAGIC;
 bool dq_pushdown = true;
 bool dq_prefetch = true;
 int dq_analyze_rows = 30000;
+int dq_max_age_ms = -1;
 int dq_forced_strategy = DQ_STRATEGY_DECLARED;
 
 static const struct config_enum_entry strategies[] = { { "declared", DQ_STRATEGY_DECLARED, false },
 													   { "live", STRATEGY_LIVE, false },
 													   { "store", STRATEGY_STORE, false },
+													   { "cache", STRATEGY_CACHE, false },
 													   { NULL, 0, false } };
 int dq_max_workers = 4;
 int dq_lookup_join = LOOKUP_JOIN_AUTO;
@@ -93,7 +97,13 @@ _PG_init(void)
 							 assign_learned_figures, NULL);
 	dq_figures_init();
 	dq_async_init();
+	dq_cache_define();
+	dq_flight_define();
 	dq_shared_init();
+	DefineCustomIntVariable("distquery.max_age",
+							"Age up to which a cached answer is used; -1 leaves it to ttl.", NULL,
+							&dq_max_age_ms, -1, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, NULL, NULL,
+							NULL);
 	DefineCustomEnumVariable("distquery.strategy",
 							 "Forces a strategy for all tables of the session.",
 							 "\"declared\" leaves it to each table's option.", &dq_forced_strategy,

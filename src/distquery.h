@@ -27,4 +27,7 @@ typedef enum LookupJoin
 
 extern int dq_lookup_join;
 
+/* distquery.max_age: no cached answer is used that is older; -1: as ttl says. */
+extern int dq_max_age_ms;
+
 #endif /* DISTQUERY_H */

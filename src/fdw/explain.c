@@ -293,6 +293,28 @@ store_text(const FetchStats *stats)
 					stats->origins[FETCH_STORED]);
 }
 
+/* The same of the cache. */
+static char *
+cache_text(const FetchStats *stats)
+{
+	static const struct
+	{
+		FetchOrigin origin;
+		const char *name;
+	} events[] = { { FETCH_HIT, "hit" },
+				   { FETCH_MISSED, "miss" },
+				   { FETCH_STALE, "stale" },
+				   { FETCH_COALESCED, "coalesced" } };
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < lengthof(events); i++)
+		if (stats->origins[events[i].origin] > 0)
+			appendStringInfo(&text, "%s%s " INT64_FORMAT, text.len ? ", " : "", events[i].name,
+							 stats->origins[events[i].origin]);
+	return text.len ? text.data : NULL;
+}
+
 static void
 indent_text(ExplainState *es)
 {
@@ -303,9 +325,14 @@ void
 dq_explain_stats(const FetchStats *stats, ExplainState *es)
 {
 	char *store = store_text(stats);
+	char *cache = cache_text(stats);
 
 	if (store)
 		ExplainPropertyText("Store", store, es);
+	if (cache)
+		ExplainPropertyText("Cache", cache, es);
+	if (cache && es->timing && stats->age_ms > 0)
+		ExplainPropertyFloat("Age", "ms", (double) stats->age_ms, 0, es);
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 	{
 		indent_text(es);

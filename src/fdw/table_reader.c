@@ -402,6 +402,7 @@ dq_reader_add_stats(FetchStats *sum, const OpenAsk *ask)
 	for (int i = 0; i < FETCH_ORIGINS; i++)
 		sum->origins[i] += stats.origins[i];
 	sum->is_partial |= stats.is_partial;
+	sum->age_ms = Max(sum->age_ms, stats.age_ms);
 	if (stats.is_shared)
 	{
 		sum->is_shared = true;

@@ -12,12 +12,16 @@
 
 #include "common/hashfn.h"
 #include "distquery.h"
+#include "fetch/cached_fetch.h"
 #include "fetch/figures.h"
 #include "fetch/last_errors.h"
+#include "fetch/freshness.h"
 #include "fetch/strategy.h"
 #include "fetch/transaction_store.h"
+#include "transport/cache_flight.h"
 #include "transport/loop.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 /* A fetch that nobody reads stops asking for pages when it is ahead by so many bytes or rows. */
 #define AHEAD_BYTES ((int64) 64 * 1024 * 1024)
@@ -32,12 +36,9 @@ dq_fetch_method(const FetchOptions *options)
 	return options->body ? "POST" : "GET";
 }
 
-/*
- * What tells one request, and one way to read its answer, from another.  Returns the length of
- * that part which does not depend on the URL.
- */
-int
-dq_fetch_identity(const FetchOptions *options, StringInfo out)
+/* What tells one request, and one way to read its answer, from another, but for URL and identity. */
+void
+dq_fetch_shape(const FetchOptions *options, StringInfo out)
 {
 	const TableSpec *table = options->table;
 	Request request = {
@@ -73,6 +74,16 @@ dq_fetch_identity(const FetchOptions *options, StringInfo out)
 	if (options->page)
 		appendStringInfo(out, "page " INT64_FORMAT " " INT64_FORMAT "|", options->page->number,
 						 options->page->size);
+}
+
+/*
+ * What tells one request of this backend from another.  Returns the length of that part which does
+ * not depend on the URL.
+ */
+int
+dq_fetch_identity(const FetchOptions *options, StringInfo out)
+{
+	dq_fetch_shape(options, out);
 	dq_credentials_identity(options->endpoint->credentials, out);
 
 	int shape_len = out->len;
@@ -105,7 +116,7 @@ dq_fetch_reader_free(FetchReader *reader)
 	pfree(reader);
 }
 
-/* A fetch below a context, its first page asked; its temporary file is the current owner's. */
+/* A fetch below a context, not asked yet; its temporary file is the current owner's. */
 Fetch *
 dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *options,
 				StringInfo identity, uint64 hash)
@@ -118,6 +129,10 @@ dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *op
 	fetch->options = *options;
 	fetch->options.url = pstrdup(options->url);
 	fetch->options.body = options->body ? dq_body_copy(options->body) : NULL;
+	fetch->options.scope = NULL;
+	if (options->page)
+		fetch->options.page = memcpy(palloc(sizeof(PagePosition)), options->page,
+									 sizeof(PagePosition));
 	fetch->identity_hash = hash;
 	fetch->identity_len = identity->len;
 	fetch->identity = memcpy(palloc(identity->len + 1), identity->data, identity->len + 1);
@@ -125,27 +140,40 @@ dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *op
 	fetch->spool = dq_spool_create(fetch->memory_bytes);
 	dlist_init(&fetch->ahead);
 	INSTR_TIME_SET_CURRENT(fetch->started);
+	MemoryContextSwitchTo(old);
+	return fetch;
+}
 
+/* Asks for the first page. */
+void
+dq_fetch_ask(Fetch *fetch)
+{
+	const FetchOptions *options = &fetch->options;
+	MemoryContext old = MemoryContextSwitchTo(fetch->context);
 	PagePosition first = { .index = 0 };
 
 	dq_figures_attach();
 	if (options->page)
-	{
-		PagePosition *page = palloc(sizeof(PagePosition));
-
-		*page = *options->page;
-		fetch->options.page = page;
-		first = *page;
-	}
+		first = *options->page;
 	else if (!options->is_lookup)
 	{
-		fetch->paging = dq_paging_create(&options->table->paging, fetch->options.url);
+		fetch->paging = dq_paging_create(&options->table->paging, options->url);
 		first = dq_paging_first(fetch->paging, options->row_limit);
 		dq_paging_enough(fetch->paging, options->enough);
 	}
+	fetch->asked_at = GetCurrentTimestamp();
+	INSTR_TIME_SET_CURRENT(fetch->started);
 	fetch->head = dq_fetch_page_start(fetch, &first, true);
 	MemoryContextSwitchTo(old);
-	return fetch;
+}
+
+/* Another scan reads a fetch as well. */
+void
+dq_fetch_join(Fetch *fetch, const FetchOptions *options)
+{
+	fetch->options.is_whole |= options->is_whole;
+	fetch->options.keep |= options->keep;
+	fetch->options.is_frugal &= options->is_frugal;
 }
 
 void
@@ -175,11 +203,10 @@ start_live(FetchGroup *group, const FetchOptions *options)
 		fetch = dq_fetch_create(dq_fetch_group_context(group), dq_fetch_group_share(group), options,
 								&identity, hash);
 		fetch->group = group;
+		dq_fetch_ask(fetch);
 		dq_fetch_group_add(group, fetch);
 	}
-	fetch->options.is_whole |= options->is_whole;
-	fetch->options.keep |= options->keep;
-	fetch->options.is_frugal &= options->is_frugal;
+	dq_fetch_join(fetch, options);
 	pfree(identity.data);
 	reader = dq_fetch_reader(fetch);
 	reader->is_shared = !is_new;
@@ -201,6 +228,10 @@ dq_fetch_start(FetchGroup *group, const FetchOptions *options)
 	{
 		case STRATEGY_STORE:
 			return dq_store_start(group, options);
+		case STRATEGY_CACHE:
+			if (options->table->ttl_ms > 0 && dq_max_age_ms != 0)
+				return dq_cached_start(group, options);
+			break;
 		case STRATEGY_LIVE:
 			break;
 	}
@@ -251,6 +282,8 @@ fetch_end(Fetch *fetch, RemoteError *error)
 	fetch->stats.total_ms = INSTR_TIME_GET_MILLISEC(now);
 	fetch->stats.rows = fetch->rows;
 	fetch_teach(fetch);
+	if (fetch->cache)
+		dq_cached_ended(fetch);
 }
 
 /* The paging rules refused what the service did. */
@@ -351,7 +384,8 @@ fetch_pump(Fetch *fetch, bool is_wanted)
 {
 	MemoryContext old = MemoryContextSwitchTo(fetch->context);
 
-	while (!fetch->is_finished)
+	/* The latter: it waits for another session's request. */
+	while (!fetch->is_finished && (fetch->head || fetch->has_pending))
 	{
 		if (fetch->has_pending)
 		{
@@ -457,13 +491,16 @@ dq_fetch_next_spooled(FetchReader *reader, FetchRow *row)
 }
 
 /* Moves a fetch on, waiting for the service where it has to. */
-static void
-fetch_advance(Fetch *fetch)
+void
+dq_fetch_advance(Fetch *fetch)
 {
 	dq_fetch_group_unpark(fetch->group);
+	if (fetch->cache)
+		dq_cached_advance(fetch);
 	fetch_pump(fetch, true);
 	if (!fetch->is_finished)
 		dq_loop_step();
+	dq_flight_beat();
 }
 
 bool
@@ -472,7 +509,7 @@ dq_fetch_next(FetchReader *reader, FetchRow *row)
 	Fetch *fetch = reader->fetch;
 
 	while (fetch->options.all_first && !fetch->is_finished)
-		fetch_advance(fetch);
+		dq_fetch_advance(fetch);
 	if (fetch->options.all_first && fetch->error)
 		fetch_tell_error(reader);
 	if (fetch->stored)
@@ -480,7 +517,7 @@ dq_fetch_next(FetchReader *reader, FetchRow *row)
 	for (;;)
 	{
 		if (!fetch->options.keep && dq_spool_is_kept(fetch->spool) &&
-			dq_spool_bytes(fetch->spool) > fetch->memory_bytes / 2)
+			dq_spool_bytes(fetch->spool) > fetch->memory_bytes / 2 && !dq_cached_needs_rows(fetch))
 			dq_spool_release(fetch->spool);
 		if (dq_fetch_next_spooled(reader, row))
 			return true;
@@ -488,7 +525,7 @@ dq_fetch_next(FetchReader *reader, FetchRow *row)
 			fetch_tell_error(reader);
 		if (fetch->is_finished)
 			return false;
-		fetch_advance(fetch);
+		dq_fetch_advance(fetch);
 	}
 }
 
@@ -524,8 +561,11 @@ dq_fetch_stats(const FetchReader *reader, FetchStats *stats)
 
 	*stats = fetch->stats;
 	stats->is_shared = reader->is_shared;
-	stats->origins[reader->origin] = 1;
 	stats->is_partial = fetch->error != NULL;
+	if (fetch->stored)
+		stats->origins[reader->origin] = 1;
+	else if (!reader->is_shared)
+		stats->origins[fetch->origin] = 1;
 	stats->rows = fetch->rows;
 	if (fetch->head && fetch->head->exchange)
 	{
@@ -553,6 +593,7 @@ dq_fetch_close(FetchReader *reader)
 {
 	Fetch *fetch = reader->fetch;
 
+	dq_freshness_note(fetch->options.table->relid, fetch->asked_at);
 	if (fetch->stored)
 	{
 		dq_store_close(reader);
@@ -575,5 +616,7 @@ dq_strategy(const TableSpec *table)
 const char *
 dq_strategy_name(Strategy strategy)
 {
-	return strategy == STRATEGY_STORE ? "store" : "live";
+	static const char *const names[] = { "live", "store", "cache" };
+
+	return names[strategy];
 }

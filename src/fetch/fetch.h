@@ -50,12 +50,16 @@ typedef struct FetchRow
 /* Where a reader's rows come from. */
 typedef enum FetchOrigin
 {
-	FETCH_ASKED,   /* the service, while they are read */
-	FETCH_STORING, /* the service, into the transaction's store */
-	FETCH_STORED   /* the transaction's store */
+	FETCH_ASKED,	/* the service, while they are read */
+	FETCH_STORING,	/* the service, into the transaction's store */
+	FETCH_STORED,	/* the transaction's store */
+	FETCH_MISSED,	/* the service, into the cache */
+	FETCH_HIT,		/* the cache */
+	FETCH_STALE,	/* the cache, though older than ttl */
+	FETCH_COALESCED /* the cache, into which another session has fetched them meanwhile */
 } FetchOrigin;
 
-#define FETCH_ORIGINS (FETCH_STORED + 1)
+#define FETCH_ORIGINS (FETCH_COALESCED + 1)
 
 typedef struct FetchStats
 {
@@ -73,6 +77,7 @@ typedef struct FetchStats
 	bool has_total;
 	int64 total;				  /* rows of the whole answer, as the service says */
 	int64 page_rows;			  /* of the largest page */
+	int64 age_ms;				  /* of the oldest cached answer when it was found */
 	int64 origins[FETCH_ORIGINS]; /* questions by where their rows came from */
 } FetchStats;
 

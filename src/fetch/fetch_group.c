@@ -13,7 +13,7 @@
  */
 #include "postgres.h"
 
-#include "fetch/fetch_private.h"
+#include "fetch/cached_fetch.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -45,10 +45,11 @@ struct FetchGroup
 	dlist_head starters;
 	int nscans;
 	bool has_begun;
-	bool is_parked;		/* its exchanges on the wire hold no slots */
-	bool must_be_whole; /* on_error does not hold */
-	HTAB *by_identity;	/* IdentityEntry */
-	dlist_head idle;	/* least recently used first */
+	bool is_parked;		 /* its exchanges on the wire hold no slots */
+	bool must_be_whole;	 /* on_error does not hold */
+	HTAB *by_identity;	 /* IdentityEntry */
+	dlist_head renewals; /* fetches that renew what was served stale; nobody reads them */
+	dlist_head idle;	 /* least recently used first */
 	int64 idle_bytes;
 };
 
@@ -111,6 +112,7 @@ dq_fetch_group(MemoryContext query_context)
 	group->context = context;
 	dlist_init(&group->starters);
 	dlist_init(&group->idle);
+	dlist_init(&group->renewals);
 	group->by_identity = hash_create("distquery fetches", 16, &control,
 									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	callback->func = group_forget;
@@ -207,8 +209,17 @@ dq_fetch_group_unregister(FetchGroup *group, void *scan)
 			pfree(entry);
 		}
 	}
-	if (dlist_is_empty(&group->starters))
-		drop_idle(group, 0);
+	if (!dlist_is_empty(&group->starters))
+		return;
+	drop_idle(group, 0);
+	dq_cached_renew(&group->renewals);
+}
+
+/* The group waits for it when its last scan ends. */
+void
+dq_fetch_group_renew(FetchGroup *group, Fetch *fetch)
+{
+	dlist_push_tail(&group->renewals, &fetch->lru_node);
 }
 
 void

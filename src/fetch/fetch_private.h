@@ -13,9 +13,11 @@
 #include "lib/ilist.h"
 #include "rows/splitter.h"
 #include "transport/spool.h"
+#include "utils/timestamp.h"
 
 typedef struct StoredAnswer StoredAnswer;
 typedef struct ReaderLease ReaderLease;
+typedef struct CachedFetch CachedFetch;
 
 typedef struct FetchPage
 {
@@ -46,6 +48,9 @@ struct Fetch
 	MemoryContext context;
 	FetchGroup *group;	  /* NULL: belongs to the transaction's store */
 	StoredAnswer *stored; /* of that store, else NULL */
+	CachedFetch *cache;	  /* of strategy cache, else NULL */
+	FetchOrigin origin;
+	TimestampTz asked_at; /* of its rows; 0: not known yet */
 	FetchOptions options; /* texts copied */
 	uint64 identity_hash;
 	char *identity; /* bytes of the request and of the shape of its answer */
@@ -100,6 +105,7 @@ extern MemoryContext dq_fetch_group_context(FetchGroup *group);
 extern int64 dq_fetch_group_share(FetchGroup *group);
 extern Fetch *dq_fetch_group_find(FetchGroup *group, const char *identity, int len, uint64 hash);
 extern void dq_fetch_group_add(FetchGroup *group, Fetch *fetch);
+extern void dq_fetch_group_renew(FetchGroup *group, Fetch *fetch);
 extern void dq_fetch_group_retire(FetchGroup *group, Fetch *fetch);
 
 /* For statement.c: a query's run has returned (NULL: all have). */
@@ -107,9 +113,13 @@ extern void dq_fetch_group_park(MemoryContext query_context);
 
 /* fetch.c */
 extern const char *dq_fetch_method(const FetchOptions *options);
+extern void dq_fetch_shape(const FetchOptions *options, StringInfo out);
 extern int dq_fetch_identity(const FetchOptions *options, StringInfo out);
 extern Fetch *dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *options,
 							  StringInfo identity, uint64 hash);
+extern void dq_fetch_ask(Fetch *fetch);
+extern void dq_fetch_join(Fetch *fetch, const FetchOptions *options);
+extern void dq_fetch_advance(Fetch *fetch);
 extern void dq_fetch_free(Fetch *fetch);
 extern FetchReader *dq_fetch_reader(Fetch *fetch);
 extern void dq_fetch_reader_free(FetchReader *reader);

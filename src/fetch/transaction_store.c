@@ -262,9 +262,9 @@ add_answer(FetchGroup *group, const FetchOptions *options, StringInfo identity, 
 	whole.is_frugal = false;
 	whole.keep = true;
 	whole.all_first = true;
-	whole.scope = NULL;
 	CurrentResourceOwner = TopTransactionResourceOwner;
 	fetch = dq_fetch_create(store->context, dq_fetch_group_share(group), &whole, identity, hash);
+	dq_fetch_ask(fetch);
 	CurrentResourceOwner = old_owner;
 
 	MemoryContext old = MemoryContextSwitchTo(fetch->context);

@@ -25,7 +25,7 @@ static const char *const breaker_on_words[] = { "connection", "timeout", "5xx", 
 static const char *const paging_words[] = { "none", "page", "offset", "cursor",
 											"link", "next", "relay",  NULL };
 static const char *const last_page_words[] = { "empty", "short", NULL };
-static const char *const strategy_words[] = { "live", "store", NULL };
+static const char *const strategy_words[] = { "live", "store", "cache", NULL };
 static const char *const trust_words[] = { "recheck", "exact", NULL };
 static const char *const sort_words[] = { "nulls_first", "nulls_last", NULL };
 static const char *const from_words[] = { "request", NULL };
@@ -80,8 +80,14 @@ const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_PREFETCH] = { "prefetch", S | T, OPTION_BOOL, "true",
 					   "ask when the query starts, not when the scan is reached" },
 	[OPT_STRATEGY] = { "strategy", S | T, OPTION_ENUM, "live",
-					   "how questions are answered: live asks each time, store once a transaction",
+					   "how questions are answered: live asks each time, store once a transaction, cache once in ttl",
 					   .words = strategy_words, .first_word = STRATEGY_LIVE },
+	[OPT_TTL] = { "ttl", S | T, OPTION_DURATION, "1min",
+				  "strategy cache: how long an answer is used; 0 asks each time" },
+	[OPT_STALE_WHILE_REVALIDATE] = { "stale_while_revalidate", S | T, OPTION_DURATION, "0",
+									 "strategy cache: how long after ttl an answer is still used while a new one is asked for" },
+	[OPT_CACHE_SHARED] = { "cache_shared", S | T, OPTION_BOOL, "false",
+						   "strategy cache: answers are shared between users of different credentials" },
 	[OPT_PROXY] = { "proxy", S, OPTION_PROXY, NULL, "URL of an HTTP proxy (default: none)" },
 	[OPT_CA_FILE] = { "ca_file", S, OPTION_FILE, NULL,
 					  "file of trusted certificate authorities (default: the system's)",

@@ -64,7 +64,8 @@ typedef enum Method
 typedef enum Strategy
 {
 	STRATEGY_LIVE = 0, /* by asking the service */
-	STRATEGY_STORE	   /* once a transaction, then from what was fetched */
+	STRATEGY_STORE,	   /* once a transaction, then from what was fetched */
+	STRATEGY_CACHE	   /* from answers that sessions share for a time to live */
 } Strategy;
 
 typedef struct ColumnSpec
@@ -152,6 +153,9 @@ typedef struct TableSpec
 	NotFound not_found;
 	Strategy strategy;
 	OnError on_error;
+	int64 ttl_ms;					 /* strategy cache: life of an answer, 0: none */
+	int64 stale_while_revalidate_ms; /* beyond ttl, while a new answer is asked for */
+	bool cache_shared;				 /* whatever the credentials */
 	PagingSpec paging;
 	JsonPointer *next; /* where cursor or next URL stands; NULL without */
 	char *next_text;

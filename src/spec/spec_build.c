@@ -456,6 +456,9 @@ dq_spec_build_table(Oid relid)
 	build_body(table, values);
 	table->strategy = option_word(values, OPT_STRATEGY);
 	table->on_error = option_word(values, OPT_ON_ERROR);
+	table->ttl_ms = option_number(values, OPT_TTL);
+	table->stale_while_revalidate_ms = option_number(values, OPT_STALE_WHILE_REVALIDATE);
+	table->cache_shared = option_bool(values, OPT_CACHE_SHARED);
 	build_paging(table, values);
 	build_headers(table, values);
 	table->logic = table->graphql ? NULL : build_logic(values->dialect);

@@ -238,6 +238,8 @@ sub variants
 		}
 		# the transaction's store: filled by the query itself, and holding everything before it
 		push @variants, { schema => $flavour->{name}, pushdown => 'on', prefetch => 'on', strategy => 'store', is_warm => $round };
+		# the cache: twice, so that it is filled and read
+		push @variants, map { { schema => $flavour->{name}, pushdown => 'on', prefetch => 'on', strategy => 'cache' } } 1 .. 2 if $round == 0;
 	}
 	return @variants;
 }

@@ -1,0 +1,153 @@
+-- Strategy cache: answers are kept for a time to live.  Without preloading each session has its own.
+\set VERBOSITY terse
+\getenv url DQ_URL
+CREATE SCHEMA cache;
+SET search_path = cache, public;
+CREATE SERVER cache FOREIGN DATA WRAPPER distquery OPTIONS (url :'url', retries '0', strategy 'cache', ttl '1h');
+CREATE FOREIGN TABLE customers (id bigint OPTIONS (key 'true', filter '= in'), name text OPTIONS (filter '= in like'), region text OPTIONS (filter '= in'))
+    SERVER cache OPTIONS (path '/data/postgrest/customers', dialect 'postgrest', paging 'offset', page_size '1000');
+CREATE FOREIGN TABLE products (id bigint OPTIONS (key 'true', filter '= in > <'), name text, price numeric OPTIONS (filter '= in'))
+    SERVER cache OPTIONS (path '/data/postgrest/products?limit=50', dialect 'postgrest');
+CREATE FOREIGN TABLE items (id int OPTIONS (key 'true', filter '= in'), a text) SERVER cache
+    OPTIONS (path '/data/plain/cache_items', lookup_path '/data/plain/cache_items/{id}');
+CREATE FOREIGN TABLE item_lookups (id int OPTIONS (key 'true'), a text) SERVER cache
+    OPTIONS (path '/data/plain/cache_items', lookup_path '/data/plain/cache_items/{id}');
+CREATE FOREIGN TABLE broken (id int OPTIONS (filter '=')) SERVER cache OPTIONS (path '/fault/truncated');
+CREATE FOREIGN TABLE log (method text, path text, query text, status int) SERVER cache OPTIONS (path '/_log?path=/data', strategy 'live');
+CREATE FOREIGN TABLE reset_log (ok text OPTIONS (json '')) SERVER cache OPTIONS (path '/_reset', strategy 'live');
+
+CREATE FUNCTION asked() RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY SELECT substr(log.path, 7) || '?' || regexp_replace(query, '&?(limit|offset)=\d+', '', 'g') AS question
+        FROM log GROUP BY 1 ORDER BY 1;
+    PERFORM * FROM reset_log;
+END $$;
+CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) ' || query LOOP
+        RETURN NEXT regexp_replace(regexp_replace(line, 'http://[^/]*', ''), 'Bytes: \d+  Retries: 0  Connections: \d', 'Bytes: n');
+    END LOOP;
+END $$;
+SELECT asked();
+
+-- asked once, whatever columns are read, by which statement or transaction
+SELECT count(*), sum(id) FROM customers WHERE name LIKE 'A%';
+SELECT count(*), min(name), min(region) FROM customers WHERE name LIKE 'A%';
+SELECT a.id FROM customers a JOIN customers b USING (id) WHERE a.name LIKE 'A%' AND b.name LIKE 'A%' AND a.id < 40 ORDER BY 1;
+SELECT asked();
+SELECT plan($$SELECT id FROM customers WHERE name LIKE 'A%' AND id < 40$$);
+-- another question is another answer
+SELECT count(*) FROM customers WHERE name LIKE 'B%';
+SELECT name FROM customers WHERE id = 17;
+SELECT name FROM customers WHERE id = 17;
+SELECT asked();
+SELECT plan($$SELECT id FROM customers WHERE id = 18$$);
+-- LIMIT: an answer that was not read to its end is not kept
+SELECT count(*) FROM (SELECT id FROM customers LIMIT 3) s;
+SELECT count(*) FROM (SELECT id FROM customers LIMIT 3) s;
+SELECT asked();
+-- a small collection holds the rows of narrower questions
+SELECT asked();
+SELECT count(*) FROM products;
+SELECT count(*) FROM products WHERE id = 7;
+SELECT count(*) FROM products WHERE id > 10 AND id < 20;
+SELECT asked();
+-- no rows, and none by lookup, are an answer, too
+SELECT count(*) FROM customers WHERE id = 1000000;
+SELECT count(*) FROM customers WHERE id = 1000000;
+SELECT asked();
+
+-- invalidation: at once, and again at commit
+SELECT distquery.invalidate('customers');
+SELECT name FROM customers WHERE id = 17;
+SELECT asked();
+BEGIN;
+SELECT distquery.invalidate('customers');
+SELECT name FROM customers WHERE id = 17;
+COMMIT;
+SELECT name FROM customers WHERE id = 17;
+SELECT query FROM log;
+SELECT asked();
+BEGIN;
+SELECT distquery.invalidate('customers');
+SELECT name FROM customers WHERE id = 17;
+ROLLBACK;
+SELECT name FROM customers WHERE id = 17;
+SELECT query FROM log;
+SELECT asked();
+SELECT distquery.invalidate('pg_class');
+SELECT distquery.invalidate(NULL);
+SELECT distquery.freshness('pg_class');
+
+-- failures are not kept, nor what is too large
+SELECT count(*) FROM customers;
+SELECT count(*) FROM customers;
+SELECT count(*) FROM log;
+SELECT count(*) FROM broken;
+SELECT count(*) FROM broken;
+-- a definition that reads answers otherwise has answers of its own; other columns are the same answer
+SELECT count(*) FROM customers WHERE name LIKE 'A%';
+SELECT asked();
+ALTER FOREIGN TABLE customers ADD COLUMN address jsonb;
+SELECT count(address) FROM customers WHERE name LIKE 'A%';
+SELECT asked();
+ALTER FOREIGN TABLE customers OPTIONS (ADD max_pages '5000');
+SELECT count(*) FROM customers WHERE name LIKE 'A%';
+SELECT asked();
+
+-- ttl and max_age
+ALTER FOREIGN TABLE customers OPTIONS (ADD ttl '0');
+SELECT name FROM customers WHERE id = 17;
+SELECT name FROM customers WHERE id = 17;
+SELECT count(*) FROM log;
+SELECT plan('SELECT id FROM customers WHERE id = 17');
+ALTER FOREIGN TABLE customers OPTIONS (DROP ttl);
+SELECT name FROM customers WHERE id = 18;
+SELECT asked();
+SET distquery.max_age = 0;
+SELECT name FROM customers WHERE id = 18;
+SELECT asked();
+SET distquery.max_age = '1h';
+SELECT name FROM customers WHERE id = 18;
+RESET distquery.max_age;
+SELECT asked();
+-- forced for a session, or not
+SET distquery.strategy = 'live';
+SELECT name FROM customers WHERE id = 18;
+SELECT asked();
+RESET distquery.strategy;
+
+-- whose credentials: part of the question, unless cache_shared
+CREATE ROLE cache_one;
+CREATE ROLE cache_two;
+GRANT USAGE ON SCHEMA cache TO cache_one, cache_two;
+CREATE FOREIGN TABLE echo (path text, authorization_header text OPTIONS (json '/headers/authorization')) SERVER cache OPTIONS (path '/echo');
+CREATE FOREIGN TABLE echoes (path text) SERVER cache OPTIONS (path '/_log?path=/echo', strategy 'live');
+GRANT SELECT ON echo TO cache_one, cache_two;
+CREATE USER MAPPING FOR cache_one SERVER cache OPTIONS (auth 'bearer', token 'token-of-one');
+CREATE USER MAPPING FOR cache_two SERVER cache OPTIONS (auth 'bearer', token 'token-of-two');
+SET ROLE cache_one;
+SELECT authorization_header FROM echo;
+SELECT authorization_header FROM echo;
+SET ROLE cache_two;
+SELECT authorization_header FROM echo;
+RESET ROLE;
+SELECT count(*) FROM echoes;
+ALTER FOREIGN TABLE echo OPTIONS (ADD cache_shared 'true');
+SET ROLE cache_one;
+SELECT authorization_header FROM echo;
+SET ROLE cache_two;
+SELECT authorization_header FROM echo;
+SELECT distquery.invalidate('cache.echo');
+SELECT distquery.invalidate('cache.customers');
+RESET ROLE;
+SELECT count(*) FROM echoes;
+
+-- what is known
+SELECT source, store, hits, misses, stale, coalesced, stored, refused, evicted, entries, bytes > 0 AS bytes, scope FROM distquery.cache_stats ORDER BY source::text;
+SELECT distquery.freshness('items') IS NULL AS never, distquery.freshness('customers') <= clock_timestamp() AS customers;
+
+DROP SERVER cache CASCADE;
+DROP SCHEMA cache CASCADE;
+DROP ROLE cache_one, cache_two;

@@ -1,0 +1,28 @@
+/*
+ * cache_key.h
+ *	  Keys and values of the cache.
+ */
+#ifndef DQ_CACHE_KEY_H
+#define DQ_CACHE_KEY_H
+
+#include "fetch/fetch_private.h"
+#include "transport/shared_cache.h"
+
+/* Milliseconds since 1970. */
+extern int64 dq_cache_now(void);
+
+extern TimestampTz dq_cache_timestamp(int64 ms);
+
+/* The key of a question as it is asked; url stands in the place of the options' own. */
+extern CacheKey dq_cache_key(const FetchOptions *options, const char *url);
+
+/* The answer of a finished fetch as bytes, palloc'd; NULL when it is larger than max. */
+extern char *dq_cache_pack(Fetch *fetch, uint64 max, uint64 *len);
+
+/* Appends the rows of a packed answer to a spool; -1 when they are not in our format, else how many. */
+extern int64 dq_cache_unpack(const char *bytes, uint64 len, Spool *spool);
+
+/* The number of rows of a packed answer, -1 when it is not in our format. */
+extern int64 dq_cache_packed_rows(const char *bytes, uint64 len);
+
+#endif /* DQ_CACHE_KEY_H */

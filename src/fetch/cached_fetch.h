@@ -1,0 +1,25 @@
+/*
+ * cached_fetch.h
+ *	  Strategy "cache": answers that sessions share for a time to live.  For fetch/ only.
+ */
+#ifndef DQ_CACHED_FETCH_H
+#define DQ_CACHED_FETCH_H
+
+#include "fetch/fetch_private.h"
+
+/* A reader of a question's answer: out of the cache, of another session's request, or asked. */
+extern FetchReader *dq_cached_start(FetchGroup *group, const FetchOptions *options);
+
+/* Moves a fetch on that waits for another session's request. */
+extern void dq_cached_advance(Fetch *fetch);
+
+/* A fetch is over: keeps its answer, or takes an older one in place of a failure. */
+extern void dq_cached_ended(Fetch *fetch);
+
+/* Whether rows have to stay in the spool until the answer is complete. */
+extern bool dq_cached_needs_rows(const Fetch *fetch);
+
+/* The end of a statement: waits for requests that renew what was served stale. */
+extern void dq_cached_renew(dlist_head *renewals);
+
+#endif /* DQ_CACHED_FETCH_H */

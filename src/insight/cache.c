@@ -1,0 +1,97 @@
+/*
+ * cache.c
+ *	  distquery.invalidate(), distquery.freshness() and distquery.cache_stats.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "compat.h"
+#include "fetch/freshness.h"
+#include "fetch/invalidation.h"
+#include "fmgr.h"
+#include "foreign/fdwapi.h"
+#include "foreign/foreign.h"
+#include "funcapi.h"
+#include "insight/insight.h"
+#include "miscadmin.h"
+#include "spec/spec.h"
+#include "transport/shared_cache.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(distquery_invalidate);
+PG_FUNCTION_INFO_V1(distquery_freshness);
+PG_FUNCTION_INFO_V1(distquery_cache_stats);
+
+/* A foreign table of ours that the user may read; raises otherwise. */
+static void
+check_source(Oid table)
+{
+	char *name = get_rel_name(table);
+	ForeignServer *server = NULL;
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", table)));
+	if (get_rel_relkind(table) == RELKIND_FOREIGN_TABLE)
+		server = GetForeignServer(GetForeignServerIdByRelId(table));
+	if (server == NULL || strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "distquery") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a foreign table of distquery", name)));
+	if (pg_class_aclcheck(table, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_TABLE, name);
+}
+
+/* invalidate(source) */
+Datum
+distquery_invalidate(PG_FUNCTION_ARGS)
+{
+	check_source(PG_GETARG_OID(0));
+	dq_cache_invalidate(PG_GETARG_OID(0));
+	PG_RETURN_VOID();
+}
+
+/* freshness(source) */
+Datum
+distquery_freshness(PG_FUNCTION_ARGS)
+{
+	TimestampTz asked_at;
+
+	check_source(PG_GETARG_OID(0));
+	if (!dq_freshness(PG_GETARG_OID(0), &asked_at))
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(asked_at);
+}
+
+/* cache_stats() returns a row a table of this database. */
+Datum
+distquery_cache_stats(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	CacheFigures *tables;
+	int n;
+
+	dq_init_materialized_srf(fcinfo);
+	dq_cache_prepare();
+	tables = dq_cache_all_figures(&n);
+	for (int i = 0; i < n; i++)
+	{
+		const CacheFigures *table = &tables[i];
+		Datum values[] = { ObjectIdGetDatum(table->table), CStringGetTextDatum("shared"),
+						   Int64GetDatum(table->hits),	   Int64GetDatum(table->misses),
+						   Int64GetDatum(table->stale),	   Int64GetDatum(table->coalesced),
+						   Int64GetDatum(table->stored),   Int64GetDatum(table->refused),
+						   Int64GetDatum(table->evicted),  Int64GetDatum(table->entries),
+						   Int64GetDatum(table->bytes),	   CStringGetTextDatum(dq_insight_scope()) };
+		bool nulls[lengthof(values)] = { false };
+
+		if (get_rel_relkind(table->table) == RELKIND_FOREIGN_TABLE)
+			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

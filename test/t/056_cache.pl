@@ -1,0 +1,157 @@
+# Sessions share answers for a time to live, one of them asks, and whatever ends badly is nobody's answer.
+
+use strict;
+use warnings;
+use DistQuery::Test;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $service = DistQuery::Test::Service->new;
+my $node = new_node('main', shared_preload_libraries => "'distquery'", max_connections => 80, 'distquery.cache_size' => "'2MB'",
+	restart_after_crash => 'on');
+
+create_server($node, 'api', $service->url, strategy => 'cache', ttl => '1h', timeout => '20s', retries => 0, max_in_flight => 100, breaker_failures => 0);
+sub table
+{
+	my ($name, $path, %options) = @_;
+	create_table($node, 'api', $name, 'id int, t text', path => $path, %options);
+	return;
+}
+sub psql { return $node->safe_psql('postgres', @_); }
+sub backends
+{
+	my ($name) = @_;
+	return split(/\n/, psql("SELECT pid FROM pg_stat_activity WHERE query LIKE '%FROM $name%' AND pid <> pg_backend_pid() AND state = 'active'"));
+}
+
+# What one session has asked another finds, and its own transaction does not matter.
+$service->put('small', [ map { { id => $_, t => "row $_" } } 1 .. 20 ]);
+table('small', '/data/plain/small');
+$service->reset;
+is(psql('BEGIN; SELECT count(*), max(t) FROM small; ROLLBACK'), '20|row 9', 'asked');
+is(psql('SELECT count(*), max(id) FROM small'), '20|20', 'found by another session');
+is($service->count('/data/plain/small'), 1, 'one request');
+is(psql('SET distquery.strategy = live; SELECT count(*) FROM small'), '20', 'forced live');
+is($service->count('/data/plain/small'), 2, 'asks');
+
+# Single flight.
+table('cold', '/data/plain/small?_delay=400');
+$service->reset;
+my $started = time;
+my @sessions = map { [ start_query($node, 'SELECT count(*), sum(id) FROM cold') ] } 1 .. 50;
+$_->[0]->finish foreach @sessions;
+is(scalar(grep { ${ $_->[1] } eq "20|210\n" } @sessions), 50, '50 sessions get the answer');
+is($service->count('/data/plain/small'), 1, 'of one request');
+note(sprintf('50 sessions on a cold key of 400 ms took %.0f ms, their starts included', (time - $started) * 1000));
+is(psql("SELECT hits + coalesced, misses, stored FROM distquery.cache_stats WHERE source = 'cold'::regclass"), '49|1|1', 'counted');
+
+$service->put('slow', [ { id => 1, t => 'x' } ]);
+
+# A leader that is terminated, or canceled, hands the lead on.
+foreach my $way ('pg_terminate_backend', 'pg_cancel_backend')
+{
+	table($way, '/data/plain/slow?_delay=1500');
+	$service->reset;
+	my $leader = [ start_query($node, "SELECT count(*) FROM $way") ];
+	ok(poll_until(sub { $service->count('/data/plain/slow') == 1 }), 'the leader has asked');
+	my ($pid) = backends($way);
+	my @followers = map { [ start_query($node, "SELECT count(*) FROM $way") ] } 1 .. 10;
+	ok(poll_until(sub { scalar(backends($way)) == 11 }), '10 others follow');
+	psql("SELECT $way($pid)");
+	$leader->[0]->finish;
+	$_->[0]->finish foreach @followers;
+	is(scalar(grep { ${ $_->[1] } eq "1\n" } @followers), 10, "$way of the leader: the others get the answer");
+	is($service->count('/data/plain/slow'), 2, 'of one more request');
+}
+
+# One that the service fails is no reason to wait for the next: all ask for themselves.
+table('failing', '/fault/status?code=503&_delay=300');
+$service->reset;
+@sessions = map { [ start_query($node, 'SELECT count(*) FROM failing') ] } 1 .. 5;
+$_->[0]->finish foreach @sessions;
+is(scalar(grep { ${ $_->[2] } =~ /could not/ } @sessions), 5, 'a failure is everybody\'s');
+is(psql("SELECT stored FROM distquery.cache_stats WHERE source = 'failing'::regclass"), '0', 'and not kept');
+
+# A follower can be canceled while it waits.
+table('waiting', '/data/plain/slow?_delay=4000');
+my $leader = [ start_query($node, 'SELECT count(*) FROM waiting') ];
+ok(poll_until(sub { $service->count('/data/plain/slow') > 0 && backends('waiting') }), 'a leader');
+$started = time;
+my ($status, $stdout, $stderr) = $node->psql('postgres', "SET statement_timeout = '100ms'; SELECT count(*) FROM waiting");
+like($stderr, qr/statement timeout/, 'a follower is canceled');
+cmp_ok(time - $started, '<', 3, 'at once');
+$leader->[0]->finish;
+is(${ $leader->[1] }, "1\n", 'the leader is not');
+
+# A leader that sits in an idle cursor does not keep others waiting.
+$service->put('pages', [ map { { id => $_, t => 'x' x 1000 } } 1 .. 1000 ]);
+table('pages', '/data/plain/pages?_envelope=items&_delay=30', rows => '/items', paging => 'page', page_size => 50);
+my $script = q{
+	SET cursor_tuple_fraction = 1;
+	BEGIN;
+	DECLARE c CURSOR FOR SELECT id FROM pages;
+	FETCH 1 FROM c;
+	SELECT pg_advisory_lock(1);
+	FETCH 1 FROM c;};
+psql("SELECT distquery.invalidate('pages')");
+my ($lock, $lock_out) = start_query($node, 'SELECT pg_advisory_lock(1); SELECT pg_sleep(60)');
+ok(poll_until(sub { psql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted") eq '1' }), 'a lock');
+my $idle = [ start_query($node, $script) ];
+ok(poll_until(sub { psql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") eq '1' }), 'a cursor sits idle');
+is(psql('SELECT count(*) FROM pages'), '1000', 'another session asks for itself');
+psql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()");
+$lock->finish;
+$idle->[0]->finish;
+
+# ttl: a changed service is seen once the answer is too old.
+table('short', '/data/plain/small', ttl => '300ms');
+is(psql('SELECT max(id) FROM short'), '20', 'before the change');
+$service->put('small', [ { id => 21, t => 'new' } ]);
+ok(poll_until(sub { psql('SELECT max(id) FROM short') eq '21' }, 20), 'seen after ttl');
+is(psql('SELECT max(id) FROM small'), '20', 'not before');
+is(psql("SET distquery.max_age = '1ms'; SELECT max(id) FROM small"), '21', 'but where max_age says so');
+is(psql('SELECT max(id) FROM small'), '21', 'and then by all');
+
+# stale_while_revalidate: the old answer at once, and a new one for the next.
+table('stale', '/data/plain/small', ttl => '100ms', stale_while_revalidate => '1h');
+is(psql('SELECT max(id) FROM stale'), '21', 'filled');
+$service->put('small', [ { id => 22, t => 'newer' } ]);
+my $seen = '';
+ok(poll_until(sub { $seen = psql('SELECT max(id) FROM stale'); psql("SELECT stale > 0 FROM distquery.cache_stats WHERE source = 'stale'::regclass") eq 't' }, 20), 'stale');
+is($seen, '21', 'the old answer is served');
+is(psql('SELECT max(id) FROM stale'), '22', 'and has been renewed');
+
+# Invalidation is for all sessions, and once more at commit.
+$service->put('small', [ { id => 30, t => 'x' } ]);
+is(psql('SELECT max(id) FROM small'), '21', 'cached');
+psql("SELECT distquery.invalidate('small')");
+is(psql('SELECT max(id) FROM small'), '30', 'invalidated by another session');
+
+# The bound: ten times its size passes through, and a value that is too large is not kept.
+$service->put('churn1', [ map { { id => $_, t => 'y' x 1000 } } 1 .. 100 ]);
+table('big', '/big?rows=20000');
+is(psql('SELECT count(*) FROM big'), '20000', 'a large answer');
+is(psql("SELECT stored, refused FROM distquery.cache_stats WHERE source = 'big'::regclass"), '0|1', 'is not kept');
+create_table($node, 'api', 'tags', 'id int, t text, tag text', path => '/data/plain/churn1?_lenient');
+$node->safe_psql('postgres', q{ALTER FOREIGN TABLE tags ALTER tag OPTIONS (from 'request', filter '=')});
+psql('SELECT count(*) FROM generate_series(1, 220) g, LATERAL (SELECT id FROM tags WHERE tag = g::text OFFSET 0) t');
+my ($stored, $evicted, $bytes) = split(/\|/, psql(q{SELECT stored, evicted, (SELECT sum(bytes) FROM distquery.cache_stats) FROM distquery.cache_stats WHERE source = 'tags'::regclass}));
+cmp_ok($stored, '>=', 200, "stored $stored answers of 100 kB");
+cmp_ok($evicted, '>', 150, "$evicted made room");
+cmp_ok($bytes, '<', 2 * 1024 * 1024, "$bytes bytes are kept");
+cmp_ok($bytes, '>', 1024 * 1024, 'most of the memory is used');
+
+# kill -9 of a backend that leads: all start anew, and nothing is stuck.
+$service->reset;
+psql("SELECT distquery.invalidate('waiting')");
+$leader = [ start_query($node, 'SELECT count(*) FROM waiting') ];
+ok(poll_until(sub { $service->count('/data/plain/slow') == 1 }), 'a leader');
+my ($pid) = backends('waiting');
+kill 'KILL', $pid;
+$leader->[0]->finish;
+ok(poll_until(sub { ($node->psql('postgres', 'SELECT 1'))[0] == 0 }), 'the server has recovered');
+is(psql('SELECT count(*) FROM waiting'), '1', 'and answers');
+
+unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/TRAP|leak|damaged/, 'nothing odd in the log');
+$node->stop;
+done_testing();
