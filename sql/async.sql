@@ -230,6 +230,19 @@ SELECT finish(:'anna'), finish(:'team'), finish(:'denied');
 SELECT * FROM distquery.result(:'anna');
 SELECT * FROM distquery.result(:'team');
 SELECT owner, query, state FROM distquery.queries ORDER BY submitted_at;
+-- with the role's own settings, but not as another role
+RESET SESSION AUTHORIZATION;
+ALTER ROLE distquery_anna SET statement_timeout = '100ms';
+ALTER ROLE distquery_anna SET role = distquery_team;
+SET SESSION AUTHORIZATION distquery_anna;
+SELECT distquery.submit('SELECT current_user, pg_sleep(600)') AS slow \gset
+SELECT distquery.submit('SELECT current_user') AS other \gset
+SELECT finish(:'slow'), finish(:'other');
+SELECT error_code, error_message FROM distquery.queries WHERE id = :'slow';
+SELECT * FROM distquery.result(:'other');
+RESET SESSION AUTHORIZATION;
+ALTER ROLE distquery_anna RESET ALL;
+SET SESSION AUTHORIZATION distquery_anna;
 SELECT distquery.result_table(:'anna') AS result \gset
 SELECT "current_user" FROM :result;
 SELECT count(*) FROM distquery.async_query;
@@ -247,7 +260,7 @@ SELECT count(*) FROM :result;
 RESET SESSION AUTHORIZATION;
 GRANT pg_read_all_stats TO distquery_bert;
 SET SESSION AUTHORIZATION distquery_bert;
-SELECT count(*) FROM distquery.queries WHERE owner IN ('distquery_anna', 'distquery_team');
+SELECT count(*) > 3 AS all FROM distquery.queries WHERE owner IN ('distquery_anna', 'distquery_team');
 SELECT distquery.status(:'anna');
 RESET SESSION AUTHORIZATION;
 SELECT format('ALTER TABLE %s OWNER TO distquery_bert', distquery.result_table(:'anna')) AS give \gset

@@ -95,11 +95,14 @@ take_query(const pg_uuid_t *id)
 static void
 take_identity(const AsyncQuery *query)
 {
+	const char *role;
+
 	StartTransactionCommand();
 	dq_async_settings_apply(query->settings);
-	if (query->owner != query->session_role)
-		(void) set_config_option("role", GetUserNameFromId(query->owner, false), PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SET, true, ERROR, false);
+	/* Also when it is the session user itself: ALTER ROLE may have set another as the default. */
+	role = query->owner == query->session_role ? "none" : GetUserNameFromId(query->owner, false);
+	(void) set_config_option("role", role, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, ERROR,
+							 false);
 	CommitTransactionCommand();
 }
 
