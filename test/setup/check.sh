@@ -116,6 +116,13 @@ if [[ ${PROVE_TESTS:-} == *import* ]]; then
     cp -r "$("$dq_root/test/setup/fetch-descriptions.sh" | tail -n 1)" "$DQ_DESCRIPTIONS" || failed=1
     dq_hand_over "$DQ_DESCRIPTIONS"
 fi
+# Servers of npm, for the test that asks them.
+if [[ ${PROVE_TESTS:-} == *real_servers* ]]; then
+    DQ_NODE_MODULES=$dq_run/node_modules
+    export DQ_NODE_MODULES
+    cp -r "$("$dq_root/test/setup/install-npm.sh" | tail -n 1)" "$DQ_NODE_MODULES" || failed=1
+    dq_hand_over "$DQ_NODE_MODULES"
+fi
 run_regress "${TESTS:-}"
 # shellcheck disable=SC2086
 run_tap_tests ${PROVE_TESTS:-}
