@@ -15,6 +15,9 @@
  * it says.  ttl is the reader's, less up to a tenth that is the entry's own, so that what was asked
  * together does not expire together.  An answer without rows lives a tenth of ttl.
  *
+ * Where there is an older answer, within stale_if_error or on_error 'stale', rows are held back until
+ * the service has sent all of them: if it fails, the older answer takes their place.
+ *
  * An answer that is older than ttl, but not than ttl and stale_while_revalidate, is served, and the
  * session that finds it first asks for a new one meanwhile.  Its statement ends when that is there:
  * there is no one else to wait for it.
@@ -41,7 +44,8 @@ struct CachedFetch
 	FlightTicket ticket;
 	bool is_leading;
 	bool is_following;
-	bool is_wanted; /* the answer shall be kept */
+	bool is_wanted;	   /* the answer shall be kept */
+	bool has_fallback; /* an older answer may take the place of a failure */
 	int64 asked_at_ms;
 	uint64 max_value;
 	MemoryContextCallback callback; /* ends the flight with the fetch */
@@ -101,6 +105,13 @@ find_answer(const TableSpec *table, CacheKey key, int64 grace_ms, Found *found)
 		return true;
 	pfree(found->bytes);
 	return false;
+}
+
+/* How much older than ttl an answer may be that takes the place of a failure. */
+static int64
+fallback_grace(const TableSpec *table)
+{
+	return table->on_error == ON_ERROR_STALE ? PG_INT64_MAX / 4 : table->stale_if_error_ms;
 }
 
 static bool
@@ -236,6 +247,29 @@ keep_answer(Fetch *fetch)
 	pfree(packed);
 }
 
+/* Puts an older answer in the place of an outage; no row has been read yet. */
+static void
+fall_back(Fetch *fetch)
+{
+	const TableSpec *table = fetch->options.table;
+	Found found;
+
+	if (!fetch->cache->has_fallback || !dq_failure_is_outage(fetch->error->kind) ||
+		!find_answer(table, fetch->cache->key, fallback_grace(table), &found))
+		return;
+	dq_spool_clear(fetch->spool);
+	if (!take_answer(fetch, &found, FETCH_STALE))
+		return;
+	if (table->on_error == ON_ERROR_STALE)
+		ereport(WARNING,
+				(errcode(fetch->error->sqlstate),
+				 errmsg("foreign table \"%s\" is answered from the cache", table->name),
+				 errdetail("%s. The rows are those of %s.", fetch->error->message,
+						   timestamptz_to_str(fetch->asked_at))));
+	fetch->error = NULL;
+	dq_cache_count(table->relid, CACHE_STALE);
+}
+
 void
 dq_cached_ended(Fetch *fetch)
 {
@@ -243,10 +277,12 @@ dq_cached_ended(Fetch *fetch)
 
 	if (fetch->error == NULL)
 		keep_answer(fetch);
-	else if (cache->is_leading)
+	else
 	{
+		if (cache->is_leading)
+			dq_flight_fail(&cache->ticket);
 		cache->is_leading = false;
-		dq_flight_fail(&cache->ticket);
+		fall_back(fetch);
 	}
 	leave_flight(cache);
 }
@@ -338,11 +374,18 @@ start(FetchGroup *group, const FetchOptions *options, StringInfo identity, uint6
 	Fetch *fetch = cached_create(group, options, identity, hash, key);
 	Found found;
 
-	if (find_answer(table, key, table->stale_while_revalidate_ms, &found))
+	if (find_answer(table, key, Max(table->stale_while_revalidate_ms, fallback_grace(table)),
+					&found))
 	{
 		bool is_stale = !is_fresh(&found);
 
-		if (take_answer(fetch, &found, is_stale ? FETCH_STALE : FETCH_HIT))
+		if (found.age_ms >= found.lifetime_ms + table->stale_while_revalidate_ms)
+		{
+			fetch->cache->has_fallback = true;
+			fetch->options.all_first = true;
+			pfree(found.bytes);
+		}
+		else if (take_answer(fetch, &found, is_stale ? FETCH_STALE : FETCH_HIT))
 		{
 			dq_cache_count(table->relid, is_stale ? CACHE_STALE : CACHE_HIT);
 			if (is_stale)

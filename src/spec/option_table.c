@@ -20,7 +20,7 @@
 static const char *const not_found_words[] = { "empty", "fail", NULL };
 static const char *const protocol_words[] = { "rest", "graphql", NULL };
 static const char *const method_words[] = { "GET", "POST", NULL };
-static const char *const on_error_words[] = { "fail", "empty", NULL };
+static const char *const on_error_words[] = { "fail", "empty", "stale", NULL };
 static const char *const breaker_on_words[] = { "connection", "timeout", "5xx", "429", NULL };
 static const char *const paging_words[] = { "none", "page", "offset", "cursor",
 											"link", "next", "relay",  NULL };
@@ -70,7 +70,7 @@ const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_BREAKER_ON] = { "breaker_on", S, OPTION_WORDS, "connection timeout 5xx",
 						 "failures that count for it", .words = breaker_on_words },
 	[OPT_ON_ERROR] = { "on_error", S | T, OPTION_ENUM, "fail",
-					   "what an outage of the service means: an error, or a warning and the rows that could be had",
+					   "what an outage of the service means: an error, a warning and the rows that could be had, or what the cache has",
 					   .words = on_error_words, .first_word = ON_ERROR_FAIL },
 	[OPT_MAX_RESPONSE] = { "max_response", S | T, OPTION_SIZE, "256MB",
 						   "largest answer, decompressed; 0 is no bound" },
@@ -86,6 +86,8 @@ const OptionRow dq_options[OPTION_COUNT] = {
 				  "strategy cache: how long an answer is used; 0 asks each time" },
 	[OPT_STALE_WHILE_REVALIDATE] = { "stale_while_revalidate", S | T, OPTION_DURATION, "0",
 									 "strategy cache: how long after ttl an answer is still used while a new one is asked for" },
+	[OPT_STALE_IF_ERROR] = { "stale_if_error", S | T, OPTION_DURATION, "0",
+							 "strategy cache: how long after ttl an answer is used where the service fails" },
 	[OPT_CACHE_SHARED] = { "cache_shared", S | T, OPTION_BOOL, "false",
 						   "strategy cache: answers are shared between users of different credentials" },
 	[OPT_PROXY] = { "proxy", S, OPTION_PROXY, NULL, "URL of an HTTP proxy (default: none)" },

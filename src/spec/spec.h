@@ -43,7 +43,8 @@ typedef enum SortOption
 typedef enum OnError
 {
 	ON_ERROR_FAIL = 0,
-	ON_ERROR_EMPTY /* an outage is a warning; the rows that could be had are the answer */
+	ON_ERROR_EMPTY, /* an outage is a warning; the rows that could be had are the answer */
+	ON_ERROR_STALE /* an outage is a warning where the cache has an older answer, whatever its age */
 } OnError;
 
 typedef enum NotFound
@@ -155,6 +156,7 @@ typedef struct TableSpec
 	OnError on_error;
 	int64 ttl_ms;					 /* strategy cache: life of an answer, 0: none */
 	int64 stale_while_revalidate_ms; /* beyond ttl, while a new answer is asked for */
+	int64 stale_if_error_ms;		 /* beyond ttl, where the service fails */
 	bool cache_shared;				 /* whatever the credentials */
 	PagingSpec paging;
 	JsonPointer *next; /* where cursor or next URL stands; NULL without */

@@ -362,12 +362,26 @@ dq_spool_spill(Spool *spool)
 }
 
 void
-dq_spool_free(Spool *spool)
+dq_spool_clear(Spool *spool)
 {
 	SpoolBlock *block;
+	dlist_iter iter;
 
 	while ((block = next_block(spool, NULL)) != NULL)
 		free_block(spool, block);
+	dlist_foreach(iter, &spool->readers)
+	{
+		SpoolReader *reader = dlist_container(SpoolReader, node, iter.cur);
+
+		reader->block = NULL;
+		reader->offset = 0;
+	}
+}
+
+void
+dq_spool_free(Spool *spool)
+{
+	dq_spool_clear(spool);
 	while (!dlist_is_empty(&spool->readers))
 		dq_spool_reader_free(dlist_head_element(SpoolReader, node, &spool->readers));
 	pfree(spool);

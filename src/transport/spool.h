@@ -62,6 +62,9 @@ extern SpoolPosition dq_spool_position(const SpoolReader *reader);
 extern void dq_spool_read(SpoolReader *reader, SpoolPosition position, const char **bytes,
 						  size_t *len);
 
+/* Forgets all records; readers begin anew. */
+extern void dq_spool_clear(Spool *spool);
+
 extern void dq_spool_free(Spool *spool);
 
 #endif /* DQ_SPOOL_H */

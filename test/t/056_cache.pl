@@ -121,6 +121,33 @@ ok(poll_until(sub { $seen = psql('SELECT max(id) FROM stale'); psql("SELECT stal
 is($seen, '21', 'the old answer is served');
 is(psql('SELECT max(id) FROM stale'), '22', 'and has been renewed');
 
+# stale_if_error and on_error 'stale': the old answer in place of an outage, and of nothing else.
+my $away = DistQuery::Test::Service->new;
+$away->put('rates', [ map { { id => $_, t => 'x' } } 1 .. 30 ]);
+create_server($node, 'away', $away->url, strategy => 'cache', ttl => '10ms', retries => 0, breaker_failures => 0);
+create_table($node, 'away', 'kept', 'id int', path => '/data/plain/rates?_envelope=items', rows => '/items', paging => 'page', page_size => 10,
+	stale_if_error => '1h');
+create_table($node, 'away', 'warned', 'id int', path => '/data/plain/rates', on_error => 'stale');
+create_table($node, 'away', 'failing_too', 'id int', path => '/data/plain/rates');
+create_table($node, 'away', 'bad', 'id int', path => '/data/plain/rates', on_error => 'stale');
+is(psql("SELECT count(*) FROM $_"), '30', "$_ is filled") foreach qw(kept warned failing_too bad);
+$away->put('rates', [ { id => 'no number' } ]);
+($status, $stdout, $stderr) = $node->psql('postgres', 'SELECT count(id) FROM bad WHERE id > 0');
+like($stderr, qr/invalid input syntax/, 'a wrong answer is no outage');
+psql("SELECT distquery.invalidate('bad')");
+$away->stop;
+($status, $stdout, $stderr) = $node->psql('postgres', 'SELECT count(*), sum(id) FROM kept');
+is("$stdout $stderr", '30|465 ', 'an outage within stale_if_error');
+($status, $stdout, $stderr) = $node->psql('postgres', 'SELECT count(*), sum(id) FROM warned');
+is($stdout, '30|465', "on_error 'stale'");
+like($stderr, qr/WARNING:  foreign table "warned" is answered from the cache\nDETAIL:  could not fetch .*Connection refused.*The rows are those of 20/, 'says so');
+($status, $stdout, $stderr) = $node->psql('postgres', 'SELECT count(*) FROM failing_too');
+like($stderr, qr/ERROR:  could not fetch/, 'without either it is an error');
+($status, $stdout, $stderr) = $node->psql('postgres', 'SELECT count(*) FROM bad');
+like($stderr, qr/ERROR:  could not fetch/, 'and where the old answer was invalidated');
+($status, $stdout, $stderr) = $node->psql('postgres', "SET distquery.max_age = '1ms'; SELECT count(*) FROM kept");
+like($stderr, qr/ERROR:  could not fetch/, 'or the session wants it fresher');
+
 # Invalidation is for all sessions, and once more at commit.
 $service->put('small', [ { id => 30, t => 'x' } ]);
 is(psql('SELECT max(id) FROM small'), '21', 'cached');
