@@ -96,6 +96,7 @@ OBJS = \
 	src/fetch/statement.o \
 	src/fdw/analyze.o \
 	src/fetch/key_index.o \
+	src/fetch/page_facts.o \
 	src/fetch/transaction_store.o \
 	src/fdw/bind.o \
 	src/fdw/bind_scope.o \
@@ -143,6 +144,7 @@ OBJS = \
 	src/import/openapi_names.o \
 	src/import/openapi_operation.o \
 	src/import/openapi_paging.o \
+	src/import/openapi_places.o \
 	src/import/openapi_rows.o \
 	src/import/openapi_schema.o \
 	src/import/openapi_table.o \

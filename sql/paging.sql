@@ -32,6 +32,9 @@ SELECT check_paging($$path '/data/plain/products?_envelope=items', rows '/items'
 SELECT check_paging($$path '/data/plain/products?_envelope=items&_cap=77', rows '/items', paging 'offset', page_size '300'$$);
 SELECT check_paging($$path '/data/plain/products?_envelope=items&_cap=77', rows '/items', paging 'offset', page_size '300', total '/total'$$);
 SELECT check_paging($$path '/data/postgrest/products', dialect 'postgrest', paging 'offset', page_size '999'$$);
+-- the cursor stands in the last row
+SELECT check_paging($$path '/data/plain/products', paging 'cursor', next_row '/id', cursor_param 'starting_after', page_size '300'$$);
+SELECT check_paging($$path '/data/plain/products?_envelope=items&_cap=77', rows '/items', paging 'cursor', next_row '/id', cursor_param 'starting_after', has_next '/more', page_size '300'$$);
 -- cursor, link, next; the fields before and after the rows
 SELECT check_paging($$path '/data/plain/products?_envelope=items&_paging=cursor', rows '/items', paging 'cursor', next '/next', page_size '300'$$);
 SELECT check_paging($$path '/data/plain/products?_envelope=first&_paging=cursor', rows '/items', paging 'cursor', next '/next', page_size '300'$$);
@@ -68,6 +71,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT misbehaves($$path '/fault/endless-pages', paging 'page', max_pages '20'$$);
 SELECT misbehaves($$path '/fault/same-page', paging 'page'$$);
+SELECT misbehaves($$path '/data/plain/products', paging 'cursor', next_row '/nothing', cursor_param 'starting_after', page_size '500'$$);
 SELECT misbehaves($$path '/fault/same-cursor', rows '/items', paging 'cursor', next '/next'$$);
 SELECT misbehaves($$path '/fault/cursor-cycle', rows '/items', paging 'cursor', next '/next'$$);
 SELECT misbehaves($$path '/fault/next-self', rows '/items', paging 'next', next '/next'$$);

@@ -61,14 +61,15 @@ dq_fetch_shape(const FetchOptions *options, StringInfo out)
 					 table->total_text ? table->total_text : "");
 	appendStringInfo(out,
 					 "%d|%d|" INT64_FORMAT "|" INT64_FORMAT "|" INT64_FORMAT "|" INT64_FORMAT
-					 "|%s|%s|%s|%s|",
+					 "|%s|%s|%s|%s|%s|",
 					 table->not_found, table->paging.last_page, table->paging.page_size,
 					 table->paging.first_page, table->paging.max_pages,
 					 options->endpoint->limits.max_response_bytes,
 					 table->paging.page_param ? table->paging.page_param : "",
 					 table->paging.size_param ? table->paging.size_param : "",
 					 table->paging.offset_param ? table->paging.offset_param : "",
-					 table->paging.cursor_param ? table->paging.cursor_param : "");
+					 table->paging.cursor_param ? table->paging.cursor_param : "",
+					 table->next_row_text ? table->next_row_text : "");
 	if (options->enough > 0)
 		appendStringInfo(out, "enough " INT64_FORMAT "|", options->enough);
 	if (options->page)

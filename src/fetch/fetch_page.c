@@ -33,15 +33,6 @@
 /* Null in place of "data" is a failure; further inside it means that there are no rows. */
 #define GRAPHQL_NULLABLE_FROM 2
 
-enum Capture
-{
-	CAPTURE_NEXT,
-	CAPTURE_TOTAL,
-	CAPTURE_HAS_NEXT,
-	CAPTURE_ERRORS, /* of a GraphQL answer */
-	N_CAPTURES
-};
-
 static void page_progress(Exchange *exchange, void *owner);
 
 /* True where 404 means the end of something rather than a failure. */
@@ -89,6 +80,7 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 		pstrdup(fetch->options.url) :
 		dq_paging_url(&table->paging, fetch->options.url, position);
 	initStringInfo(&page->beginning);
+	initStringInfo(&page->last_row);
 	if (!is_head || page_holds_rows(page))
 		page->spool = dq_spool_create_beside(fetch->spool, fetch->memory_bytes);
 	if (is_head)
@@ -421,6 +413,11 @@ page_receive(FetchPage *page)
 			if (is_paged)
 				page->content_hash = hash_bytes_extended((const unsigned char *) element.start,
 														 element.len, page->content_hash);
+			if (fetch->options.table->next_row)
+			{
+				resetStringInfo(&page->last_row);
+				appendBinaryStringInfo(&page->last_row, element.start, element.len);
+			}
 			if (!is_absent_row(page, &element))
 				dq_spool_append(spool, element.start, element.len);
 			continue;
@@ -437,62 +434,20 @@ page_receive(FetchPage *page)
 	}
 }
 
-/* The text of a captured string or number; NULL when missing or null. */
-static char *
-capture_text(FetchPage *page, enum Capture which)
+/* A row without a cursor would end the paging as if there were no more: that must be told. */
+static bool
+page_check_cursor(FetchPage *page)
 {
-	const JsonSlice *slice = dq_splitter_capture(page->splitter, which);
-	StringInfoData unescaped;
-	JsonError error;
+	const PageFacts *facts = &page->facts;
+	const char *place = page->fetch->options.table->next_row_text;
 
-	if (slice->kind != JSONK_STRING && slice->kind != JSONK_NUMBER)
-		return NULL;
-	if (slice->kind == JSONK_NUMBER)
-		return pnstrdup(slice->start, slice->len);
-	initStringInfo(&unescaped);
-	if (!dq_json_string_append(&unescaped, slice, &error))
-		return NULL;
-	return unescaped.data;
-}
-
-/* Collects what paging has to know of a complete page. */
-static void
-page_collect_facts(FetchPage *page)
-{
-	const TableSpec *table = page->fetch->options.table;
-	PageFacts *facts = &page->facts;
-
-	facts->position = page->position;
-	facts->url = page->url;
-	facts->rows = page->rows;
-	facts->content_hash = page->content_hash;
-	facts->not_found = dq_exchange_status(page->exchange) == 404;
-	if (page->fetch->options.is_lookup || facts->not_found)
-		return;
-
-	if (table->paging.kind == PAGING_LINK)
-	{
-		const char *link = dq_exchange_header(page->exchange, "Link");
-
-		facts->next = link ? dq_link_header_next(link) : NULL;
-	}
-	else if (table->next && page->splitter)
-		facts->next = capture_text(page, CAPTURE_NEXT);
-
-	const char *total = NULL;
-
-	if (table->has_next && page->splitter)
-	{
-		JsonKind kind = dq_splitter_capture(page->splitter, CAPTURE_HAS_NEXT)->kind;
-
-		facts->has_more = kind == JSONK_TRUE;
-		facts->has_more_is_known = kind == JSONK_TRUE || kind == JSONK_FALSE;
-	}
-	if (table->total_header)
-		total = dq_exchange_header(page->exchange, table->total_header);
-	else if (table->total && page->splitter)
-		total = capture_text(page, CAPTURE_TOTAL);
-	facts->has_total = total && dq_total_parse(total, &facts->total);
+	if (place == NULL || page->fetch->options.is_lookup || facts->not_found || facts->rows == 0 ||
+		(facts->next && facts->next[0]) || (facts->has_more_is_known && !facts->has_more))
+		return true;
+	page_fail(page, ERRCODE_FDW_INVALID_STRING_FORMAT,
+			  psprintf("the last row has no cursor at JSON place \"%s\"", place),
+			  "Option \"next_row\" says where it stands in a row.");
+	return false;
 }
 
 /* The whole answer is there: checks that it was complete. */
@@ -522,8 +477,10 @@ page_finish(FetchPage *page)
 
 	MemoryContext old = MemoryContextSwitchTo(page->context);
 
-	page_collect_facts(page);
+	dq_fetch_page_facts(page);
 	MemoryContextSwitchTo(old);
+	if (!page_check_cursor(page))
+		return;
 	page->fetch->stats.pages++;
 	page->fetch->stats.page_rows = Max(page->fetch->stats.page_rows, page->rows);
 	if (page->facts.has_total)

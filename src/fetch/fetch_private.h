@@ -19,6 +19,16 @@ typedef struct StoredAnswer StoredAnswer;
 typedef struct ReaderLease ReaderLease;
 typedef struct CachedFetch CachedFetch;
 
+/* Members of the answer that are wanted besides the rows. */
+enum Capture
+{
+	CAPTURE_NEXT,
+	CAPTURE_TOTAL,
+	CAPTURE_HAS_NEXT,
+	CAPTURE_ERRORS, /* of a GraphQL answer */
+	N_CAPTURES
+};
+
 typedef struct FetchPage
 {
 	dlist_node node; /* in Fetch.ahead, unless it is the head */
@@ -38,6 +48,7 @@ typedef struct FetchPage
 	bool is_complete;	 /* facts are final, or error is set */
 	PageFacts facts;
 	RemoteError *error;		  /* NULL: none */
+	StringInfoData last_row;  /* where the next cursor stands in it */
 	StringInfoData beginning; /* first bytes of the answer, for error messages */
 } FetchPage;
 
@@ -125,6 +136,9 @@ extern FetchReader *dq_fetch_reader(Fetch *fetch);
 extern void dq_fetch_reader_free(FetchReader *reader);
 extern bool dq_fetch_next_spooled(FetchReader *reader, FetchRow *row);
 extern void dq_fetch_page_ended(Fetch *fetch, FetchPage *page);
+
+/* page_facts.c: fills page->facts, of a complete page */
+extern void dq_fetch_page_facts(FetchPage *page);
 
 /* fetch_page.c */
 extern FetchPage *dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head);

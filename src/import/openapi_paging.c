@@ -4,7 +4,7 @@
  *	  a Link header, from what stands beside the rows.
  *
  * In this order: a Link header, the next page's URL in the answer, a cursor in the answer, an
- * offset, a page number.  A collection that is paged in a way that cannot be asked for is said to
+ * offset, a page number, the id of the last row.  A collection that is paged in a way that cannot be asked for is said to
  * be so (has_unknown_paging): a table of its first page alone would lack rows silently.
  */
 #include "base.h"
@@ -15,9 +15,6 @@
 
 /* Largest page that is asked for on the strength of a maximum. */
 #define MAX_PAGE_SIZE 1000
-
-/* Objects around the rows that tell of paging, and how deep they are searched. */
-#define MAX_PLACE_DEPTH 3
 
 static const char *const size_names[] = {
 	"per_page",		 "page_size",	"pagesize",		  "perpage",	 "limit",
@@ -57,10 +54,13 @@ static const char *const cursor_names[] = { "cursor",
 											"nexttoken",
 											"next",
 											NULL };
-/* They ask for what follows a row that was read before: the cursor is not in the answer. */
+/* They ask for what follows the row of this id. */
+static const char *const row_id_names[] = { "starting_after", "start_after", "after_id", "last_id",
+											NULL };
+
+/* They begin at a row in ways that we do not know. */
 static const char *const row_cursor_names[] = {
-	"starting_after",	   "last_id", "start_after", "after_id", "since_id", "from_id", "last_key",
-	"exclusive_start_key", "min_id",  "max_id",		 NULL
+	"since_id", "from_id", "last_key", "exclusive_start_key", "min_id", "max_id", NULL
 };
 static const char *const next_cursor_names[] = { "next_cursor",
 												 "next_page_token",
@@ -93,11 +93,7 @@ static const char *const total_names[] = {
 	"total_elements", "total_records", "total_rows",  "total_size",
 	"totalcount",	  "totalresults",  NULL
 };
-static const char *const place_names[] = { "meta",		 "metadata",		  "paging",
-										   "pagination", "page_info",		  "page",
-										   "links",		 "cursors",			  "cursor",
-										   "next",		 "response_metadata", "result_info",
-										   "pager",		 "list_metadata",	  NULL };
+static const char *const more_names[] = { "has_more", "has_next", "has_next_page", "more", NULL };
 
 static bool
 is_integer(const Param *param)
@@ -133,99 +129,6 @@ find_param(Table *table, const char *const *names, bool counts)
 				return param;
 		}
 	return NULL;
-}
-
-/* A member that is found by name around the rows, or in an object there that tells of paging. */
-typedef struct PlaceSearch
-{
-	OpenApi *api;
-	const char *const *names;
-	unsigned kinds;
-	bool wants_url;
-	const char *pointer; /* result */
-	const Member *member;
-} PlaceSearch;
-
-/* A link: by its format, its name, its place, or its description. */
-static bool
-is_url(const char *place, const char *spoken, const SchemaFacts *facts)
-{
-	static const char *const words[] = { "url", "uri ", "link ", "hyperlink", NULL };
-	static const char *const parts[] = { "url", "link", "href", "uri", NULL };
-
-	if (facts->format &&
-		(strncmp(facts->format, "uri", 3) == 0 || strcmp(facts->format, "url") == 0))
-		return true;
-	for (const char *const *part = parts; *part; part++)
-		if (strstr(spoken, *part) || strstr(place, *part))
-			return true;
-	return facts->description && dq_words_mention(facts->description, words);
-}
-
-/* A token that may stand in a pointer without escapes; all others are not looked at. */
-static bool
-is_plain_token(const char *name)
-{
-	return strpbrk(name, "~/") == NULL && !dq_decl_has_control(name);
-}
-
-static bool
-find_place(PlaceSearch *search, const MemberList *members, const char *base, int depth)
-{
-	for (const char *const *name = search->names; *name; name++)
-		for (int i = 0; i < members->n; i++)
-		{
-			const Member *member = &members->items[i];
-			const char *spoken = dq_name_snake(member->name);
-			SchemaFacts facts = { 0 };
-
-			if (strcmp(spoken, *name) != 0 || !is_plain_token(member->name))
-				continue;
-			dq_openapi_member_facts(search->api, member, &facts);
-			if ((facts.kinds & search->kinds) == 0 ||
-				(search->wants_url && !is_url(base, spoken, &facts)))
-				continue;
-			search->pointer = psprintf("%s/%s", base, member->name);
-			search->member = member;
-			return true;
-		}
-	for (int i = 0; depth < MAX_PLACE_DEPTH && i < members->n; i++)
-	{
-		const Member *member = &members->items[i];
-		SchemaFacts facts = { 0 };
-		MemberList inner = { 0 };
-
-		if (!dq_words_is_one_of(dq_name_snake(member->name), place_names) ||
-			!is_plain_token(member->name))
-			continue;
-		dq_openapi_member_facts(search->api, member, &facts);
-		if ((facts.kinds & ~KIND_NULL) != KIND_OBJECT)
-			continue;
-		dq_openapi_members(search->api, member->schema, &inner);
-		if (find_place(search, &inner, psprintf("%s/%s", base, member->name), depth + 1))
-			return true;
-	}
-	return false;
-}
-
-/* {"links": {"next": {"href": "..."}}} */
-static const char *
-find_next_href(Table *table)
-{
-	static const char *const names[] = { "href", NULL };
-	PlaceSearch search = { table->api, names, KIND_STRING, true, NULL, NULL };
-
-	if (find_place(&search, &table->rows.envelope, "", 0) && strstr(search.pointer, "/next/"))
-		return search.pointer;
-	return NULL;
-}
-
-static const char *
-find_text(Table *table, const char *const *names, unsigned kinds, bool wants_url)
-{
-	PlaceSearch search = { table->api, names, kinds, wants_url, NULL, NULL };
-
-	return find_place(&search, &table->rows.envelope, "", 0) ? search.pointer : NULL;
 }
 
 static void
@@ -319,7 +222,7 @@ first_number(const Param *param)
 static void
 set_total(Table *table)
 {
-	const char *total = find_text(table, total_names, KIND_INTEGER | KIND_NUMBER, false);
+	const char *total = dq_openapi_place(table, total_names, KIND_INTEGER | KIND_NUMBER, false);
 
 	if (total)
 		set(table, "total", total);
@@ -342,10 +245,10 @@ page_by_link(Table *table, Param *size)
 static bool
 page_by_url(Table *table, Param *size)
 {
-	const char *next = find_text(table, next_url_names, KIND_STRING, true);
+	const char *next = dq_openapi_place(table, next_url_names, KIND_STRING, true);
 
 	if (next == NULL)
-		next = find_next_href(table);
+		next = dq_openapi_next_href(table);
 	if (next == NULL)
 		return false;
 	set(table, "paging", "next");
@@ -357,7 +260,8 @@ page_by_url(Table *table, Param *size)
 static bool
 page_by_cursor(Table *table, Param *cursor, Param *size)
 {
-	const char *next = cursor ? find_text(table, next_cursor_names, KIND_STRING, false) : NULL;
+	const char *next = cursor ? dq_openapi_place(table, next_cursor_names, KIND_STRING, false) :
+								NULL;
 
 	if (next == NULL)
 		return false;
@@ -366,6 +270,36 @@ page_by_cursor(Table *table, Param *cursor, Param *size)
 	set(table, "next", next);
 	set_size(table, size);
 	cursor->is_used = true;
+	return true;
+}
+
+/* The row's "id", of a type whose text is the cursor; NULL: none. */
+static const Column *
+id_column(const Table *table)
+{
+	static const char *const types[] = { "text", "bigint", "integer", "uuid", NULL };
+
+	for (int i = 0; i < table->ncolumns; i++)
+		if (table->columns[i].json && strcmp(table->columns[i].json, "/id") == 0 &&
+			dq_words_is_one_of(table->columns[i].type.name, types))
+			return &table->columns[i];
+	return NULL;
+}
+
+static bool
+page_by_row(Table *table, Param *after, Param *size)
+{
+	const char *more = dq_openapi_place(table, more_names, KIND_BOOLEAN, false);
+
+	if (after == NULL || id_column(table) == NULL)
+		return false;
+	set(table, "paging", "cursor");
+	set(table, "cursor_param", after->name);
+	set(table, "next_row", "/id");
+	if (more)
+		set(table, "has_next", more);
+	set_size(table, size);
+	after->is_used = true;
 	return true;
 }
 
@@ -442,14 +376,18 @@ dq_openapi_paging(Table *table)
 	Param *offset = find_param(table, offset_names, true);
 	Param *page = find_param(table, page_names, true);
 	Param *row_cursor = find_param(table, row_cursor_names, false);
+	Param *after = find_param(table, row_id_names, false);
+
+	if (after == NULL)
+		after = find_param(table, row_id_names, true);
 
 	table->is_paged = page_by_link(table, size) || page_by_url(table, size) ||
 		page_by_cursor(table, cursor, size) || page_by_offset(table, offset, size) ||
-		page_by_number(table, page, size);
+		page_by_number(table, page, size) || page_by_row(table, after, size);
 	if (table->is_paged)
 	{
 		/* Other ways to page are no filters. */
-		Param *others[] = { cursor, offset, page, row_cursor };
+		Param *others[] = { cursor, offset, page, row_cursor, after };
 
 		for (int i = 0; i < lengthof(others); i++)
 			if (others[i] && !others[i]->is_required)
@@ -459,7 +397,7 @@ dq_openapi_paging(Table *table)
 	if (row_cursor == NULL)
 		row_cursor = find_param(table, row_cursor_names, true);
 	if (row_cursor == NULL)
-		row_cursor = cursor ? cursor : offset;
+		row_cursor = after ? after : cursor ? cursor : offset;
 	if (row_cursor)
 	{
 		table->has_unknown_paging = true;

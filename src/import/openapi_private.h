@@ -213,6 +213,14 @@ extern void dq_openapi_names(SchemaDecl *schema, const char *const *paths);
 extern bool dq_openapi_placeholders(Table *table);
 extern void dq_openapi_lookup(Table *table, const Operation *item);
 
+/*
+ * openapi_places.c: pointer to the member of the first of these names that there is around the
+ * rows, of one of these kinds, a link where that is wanted; NULL: none.
+ */
+extern const char *dq_openapi_place(const Table *table, const char *const *names, unsigned kinds,
+									bool wants_url);
+extern const char *dq_openapi_next_href(const Table *table);
+
 /* openapi_paging.c */
 extern void dq_openapi_paging(Table *table);
 

@@ -134,6 +134,8 @@ const OptionRow dq_options[OPTION_COUNT] = {
 						 "number of the first page (default: the dialect's)" },
 	[OPT_NEXT] = { "next", S | T, OPTION_POINTER, NULL,
 				   "where the next cursor, or the next page's URL, stands in the answer" },
+	[OPT_NEXT_ROW] = { "next_row", S | T, OPTION_POINTER, NULL,
+					   "where the next cursor stands in the last row of a page, if not in the answer" },
 	[OPT_HAS_NEXT] = { "has_next", S | T, OPTION_POINTER, NULL,
 					   "where true or false stands in the answer: another page follows, or none" },
 	[OPT_CURSOR_TYPE] = { "cursor_type", S | T, OPTION_NAME, "String",

@@ -161,6 +161,8 @@ typedef struct TableSpec
 	PagingSpec paging;
 	JsonPointer *next; /* where cursor or next URL stands; NULL without */
 	char *next_text;
+	JsonPointer *next_row; /* where the cursor stands in a page's last row; NULL without */
+	char *next_row_text;
 	JsonPointer *has_next; /* where true or false tells whether a page follows, or NULL */
 	char *has_next_text;
 	JsonPointer *total; /* pointer, or NULL */

@@ -249,7 +249,16 @@ build_paging(TableSpec *table, const OptionValues *values)
 		table->total_header = pstrdup(total + 7);
 	paging->has_total = total != NULL;
 
-	if (paging->kind == PAGING_CURSOR || paging->kind == PAGING_NEXT)
+	if (paging->kind == PAGING_CURSOR)
+		table->next_row_text = (char *) paging_option(values, OPT_NEXT_ROW, NULL);
+	/* The nearer of the two holds. */
+	if (table->next_row_text && (values->table[OPT_NEXT_ROW] || !values->table[OPT_NEXT]))
+		table->next_text = NULL;
+	else
+		table->next_row_text = NULL;
+	table->next_row = compile_pointer(table->next_row_text);
+	if ((paging->kind == PAGING_CURSOR || paging->kind == PAGING_NEXT) &&
+		table->next_row_text == NULL)
 	{
 		if (table->next_text == NULL)
 			dq_spec_contradiction(table,
