@@ -19,7 +19,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-#define MAX_AREAS 8
+#define MAX_AREAS 16
 #define SEGMENT_NAME "distquery"
 
 /* In the segment, before each area's memory. */
