@@ -216,8 +216,10 @@ static FetchCost
 fetch_cost(PlannerInfo *root, RelOptInfo *outerrel, RelOptInfo *innerrel, List *keys,
 		   const ScanChoice *choice, SpecialJoinInfo *sjinfo, double *pairs)
 {
-	const TableSpec *table = ((RelationPlan *) innerrel->fdw_private)->table;
-	CostFacts facts = dq_cost_facts(table);
+	const RelationPlan *plan = innerrel->fdw_private;
+	const TableSpec *table = plan->table;
+	CostFacts facts = choice->is_lookup ? dq_cost_unpaged(plan->facts) : plan->facts;
+	EstimationInfo estimation = { 0 };
 	List *values = NIL;
 	List *clauses = NIL;
 	bool can_list = false;
@@ -232,7 +234,12 @@ fetch_cost(PlannerInfo *root, RelOptInfo *outerrel, RelOptInfo *innerrel, List *
 		can_list |= dq_column_lists(&table->columns[key->match.attnum - 1], choice->is_lookup);
 	}
 
-	double distinct = estimate_num_groups(root, values, outerrel->rows, NULL, NULL);
+	double distinct = estimate_num_groups(root, values, outerrel->rows, NULL, &estimation);
+
+	/* Of what nothing is known (a CTE, a function) PostgreSQL guesses 200, by which asking is cheap. */
+	if (estimation.flags & SELFLAG_USED_DEFAULT)
+		distinct = Max(distinct, outerrel->rows);
+
 	double row_share = clauselist_selectivity(root, clauses, 0, JOIN_INNER, sjinfo);
 	double rows_a_key = Max(innerrel->rows * row_share, 0.01);
 
