@@ -94,10 +94,11 @@ OBJS = \
 	src/fetch/figures.o \
 	src/fetch/last_errors.o \
 	src/fetch/statement.o \
-	src/fdw/analyze.o \
 	src/fetch/key_index.o \
 	src/fetch/page_facts.o \
 	src/fetch/transaction_store.o \
+	src/fdw/analyze.o \
+	src/fdw/append.o \
 	src/fdw/bind.o \
 	src/fdw/bind_scope.o \
 	src/fdw/bind_tree.o \
@@ -116,6 +117,7 @@ OBJS = \
 	src/fdw/paths.o \
 	src/fdw/plan.o \
 	src/fdw/plan_data.o \
+	src/fdw/pruning.o \
 	src/fdw/scan.o \
 	src/fdw/spell_value.o \
 	src/fdw/stats.o \

@@ -97,6 +97,17 @@
 #define dq_scan_relids(plan) ((plan)->fs_relids)
 #endif
 
+/* 18 moved it into the statement. */
+#if PG_VERSION_NUM >= 180000
+#define dq_prune_info(statement, append)                                    \
+	((append)->part_prune_index < 0 ?                                       \
+		 NULL :                                                             \
+		 (const PartitionPruneInfo *) list_nth((statement)->partPruneInfos, \
+											   (append)->part_prune_index))
+#else
+#define dq_prune_info(statement, append) ((append)->part_prune_info)
+#endif
+
 /* 18 replaced btree strategies in path keys by CompareType. */
 #if PG_VERSION_NUM >= 180000
 #define dq_pathkey_is_descending(key) ((key)->pk_cmptype == COMPARE_GT)

@@ -53,6 +53,14 @@ assign_pushdown(bool newval, void *extra)
 		ResetPlanCache();
 }
 
+/* So does whether a scan below an Append may be asked before it is reached. */
+static void
+assign_prefetch(bool newval, void *extra)
+{
+	if (newval != dq_prefetch)
+		ResetPlanCache();
+}
+
 static void
 assign_learned_figures(bool newval, void *extra)
 {
@@ -83,7 +91,7 @@ _PG_init(void)
 							 &dq_pushdown, true, PGC_USERSET, 0, NULL, assign_pushdown, NULL);
 	DefineCustomBoolVariable("distquery.prefetch",
 							 "Asks all services of a statement at once when its first row is needed.",
-							 NULL, &dq_prefetch, true, PGC_USERSET, 0, NULL, NULL, NULL);
+							 NULL, &dq_prefetch, true, PGC_USERSET, 0, NULL, assign_prefetch, NULL);
 	DefineCustomIntVariable("distquery.analyze_rows",
 							"Rows that ANALYZE reads of a foreign table at most.", NULL,
 							&dq_analyze_rows, 30000, 100, INT_MAX, PGC_USERSET, 0, NULL, NULL,

@@ -133,6 +133,7 @@ ask(Sampler *sampler, OpenAsk *question, const PagePosition *page)
 
 	dq_bind_asks(sampler->table, sampler->reader->plan, NULL, &asks);
 	question->ask = asks[0];
+	question->ask.is_sample = true;
 	question->ask.page = page;
 	dq_reader_ask(sampler->reader, question, false);
 	MemoryContextSwitchTo(old);

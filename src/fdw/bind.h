@@ -39,6 +39,7 @@ typedef struct Ask
 	const BoundBody *body; /* of a POST, but for paging; NULL: a GET */
 	bool is_lookup;
 	bool is_whole;			  /* nothing is asked for but the collection */
+	bool is_sample;			  /* for ANALYZE: no strategy, and */
 	const PagePosition *page; /* only this page; NULL: all */
 	int nvalues;
 	RequestValue *values; /* columns whose value the request determines */

@@ -23,6 +23,10 @@ distquery_handler(PG_FUNCTION_ARGS)
 	routine->IterateForeignScan = dqIterateForeignScan;
 	routine->ReScanForeignScan = dqReScanForeignScan;
 	routine->EndForeignScan = dqEndForeignScan;
+	routine->IsForeignPathAsyncCapable = dqIsForeignPathAsyncCapable;
+	routine->ForeignAsyncRequest = dqForeignAsyncRequest;
+	routine->ForeignAsyncConfigureWait = dqForeignAsyncConfigureWait;
+	routine->ForeignAsyncNotify = dqForeignAsyncNotify;
 	routine->AnalyzeForeignTable = dqAnalyzeForeignTable;
 	routine->ExplainForeignScan = dqExplainForeignScan;
 	routine->ImportForeignSchema = dqImportForeignSchema;

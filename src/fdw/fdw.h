@@ -29,6 +29,12 @@ extern TupleTableSlot *dqIterateForeignScan(ForeignScanState *node);
 extern void dqReScanForeignScan(ForeignScanState *node);
 extern void dqEndForeignScan(ForeignScanState *node);
 
+/* append.c */
+extern bool dqIsForeignPathAsyncCapable(ForeignPath *path);
+extern void dqForeignAsyncRequest(AsyncRequest *request);
+extern void dqForeignAsyncConfigureWait(AsyncRequest *request);
+extern void dqForeignAsyncNotify(AsyncRequest *request);
+
 /* analyze.c */
 extern bool dqAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 								  BlockNumber *pages);

@@ -17,6 +17,7 @@
 #include "distquery.h"
 #include "executor/executor.h"
 #include "fdw/fdw.h"
+#include "fdw/pruning.h"
 #include "fdw/scan.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -48,6 +49,16 @@ scan_user(ForeignScanState *node)
 	return OidIsValid(user) ? user : GetUserId();
 }
 
+/* A partition that the query may have no use for is asked when it is reached. */
+static bool
+may_be_pruned(ForeignScanState *node)
+{
+	Relation relation = node->ss.ss_currentRelation;
+
+	return (relation == NULL || relation->rd_rel->relispartition) &&
+		dq_scan_is_prunable(node->ss.ps.state->es_plannedstmt, node->ss.ps.plan);
+}
+
 static void scan_start_early(void *arg);
 
 void
@@ -72,7 +83,7 @@ dqBeginForeignScan(ForeignScanState *node, int eflags)
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
 		bool is_early = dq_prefetch && reader->table->prefetch && !reader->waits_for_params &&
-			!reader->may_raise && scan->plan->missing == NIL;
+			!reader->may_raise && scan->plan->missing == NIL && !may_be_pruned(node);
 
 		dq_reader_prepare(reader,
 						  scan->plan->is_count ? NULL :
@@ -187,6 +198,36 @@ scan_count(DqScanState *scan, TupleTableSlot *slot)
 	return ExecStoreVirtualTuple(slot);
 }
 
+static FetchResult
+scan_read(DqScanState *scan, OpenAsk *ask, TupleTableSlot *slot)
+{
+	FetchResult result = FETCH_FAILED;
+
+	if (scan->is_tried)
+		result = dq_reader_try_next(scan->reader, ask, slot);
+	scan->would_wait = result == FETCH_WAIT;
+	/* Who may do without this service's rows hears of its failure last. */
+	scan->has_failed = result == FETCH_FAILED && scan->is_tried && scan->plan->is_frugal &&
+		!scan->tells_failure;
+	if (result == FETCH_FAILED && !scan->has_failed)
+		result = dq_reader_next(scan->reader, ask, slot) ? FETCH_ROW : FETCH_END;
+	return result;
+}
+
+TupleTableSlot *
+dq_scan_try(DqScanState *scan)
+{
+	PlanState *node = (PlanState *) scan->node;
+	TupleTableSlot *slot;
+
+	scan->is_tried = true;
+	scan->would_wait = false;
+	scan->has_failed = false;
+	slot = node->ExecProcNodeReal(node);
+	scan->is_tried = false;
+	return slot;
+}
+
 TupleTableSlot *
 dqIterateForeignScan(ForeignScanState *node)
 {
@@ -202,10 +243,14 @@ dqIterateForeignScan(ForeignScanState *node)
 	while (scan->current < scan->nasks)
 	{
 		OpenAsk *ask = &scan->asks[scan->current];
+		FetchResult result;
 
 		scan_start_asks(scan);
-		if (dq_reader_next(scan->reader, ask, slot))
+		result = scan_read(scan, ask, slot);
+		if (result == FETCH_ROW)
 			return slot;
+		if (result != FETCH_END)
+			return ExecClearTuple(slot);
 		if (!scan->is_rescanned)
 			dq_reader_close(scan->reader, ask);
 		scan->current++;
@@ -217,9 +262,11 @@ void
 dqReScanForeignScan(ForeignScanState *node)
 {
 	DqScanState *scan = node->fdw_state;
-	bool is_unchanged = node->ss.ps.chgParam == NULL && scan->is_rescanned;
+	/* Parameters of local conditions change no question, which may be on the wire already. */
+	bool is_unchanged = node->ss.ps.chgParam == NULL || !scan->reader->waits_for_params;
 
 	scan->is_counted = false;
+	scan->tells_failure = false;
 	if (!scan->is_bound)
 		return;
 	for (int i = 0; is_unchanged && i < scan->started; i++)

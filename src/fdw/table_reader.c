@@ -214,6 +214,7 @@ dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 							 .body = ask->ask.body,
 							 .is_lookup = ask->ask.is_lookup,
 							 .is_whole = ask->ask.is_whole,
+							 .is_sample = ask->ask.is_sample,
 							 .page = ask->ask.page,
 							 .row_limit = reader->plan->row_limit,
 							 .enough = reader->plan->enough,
@@ -331,16 +332,23 @@ store_row(TableReader *reader, const Ask *ask, TupleTableSlot *slot)
 	return true;
 }
 
+/* True when the row at hand belongs to the question, and is in the slot then. */
+static bool
+take_row(TableReader *reader, const OpenAsk *ask, TupleTableSlot *slot)
+{
+	if (store_row(reader, &ask->ask, slot))
+		return true;
+	CHECK_FOR_INTERRUPTS();
+	ResetExprContext(reader->parent->ps_ExprContext);
+	return false;
+}
+
 bool
 dq_reader_next(TableReader *reader, OpenAsk *ask, TupleTableSlot *slot)
 {
 	while (dq_fetch_next(ask->reader, &reader->row))
-	{
-		if (store_row(reader, &ask->ask, slot))
+		if (take_row(reader, ask, slot))
 			return true;
-		CHECK_FOR_INTERRUPTS();
-		ResetExprContext(reader->parent->ps_ExprContext);
-	}
 	return false;
 }
 
@@ -379,6 +387,17 @@ dq_reader_count(TableReader *reader, OpenAsk *ask)
 	ask->ask.page = NULL;
 	dq_reader_ask(reader, ask, false);
 	return count_rows(reader, ask);
+}
+
+FetchResult
+dq_reader_try_next(TableReader *reader, OpenAsk *ask, TupleTableSlot *slot)
+{
+	FetchResult result;
+
+	while ((result = dq_fetch_try_next(ask->reader, &reader->row)) == FETCH_ROW)
+		if (take_row(reader, ask, slot))
+			break;
+	return result;
 }
 
 void

@@ -70,6 +70,9 @@ extern bool dq_reader_next(TableReader *reader, OpenAsk *ask, TupleTableSlot *sl
 /* The rows that belong to a question, by the service's total where it tells one.  Waits. */
 extern int64 dq_reader_count(TableReader *reader, OpenAsk *ask);
 
+/* The same without waiting, or raising what a service did wrong. */
+extern FetchResult dq_reader_try_next(TableReader *reader, OpenAsk *ask, TupleTableSlot *slot);
+
 /* Ends a question that may be open; its figures are kept. */
 extern void dq_reader_close(TableReader *reader, OpenAsk *ask);
 

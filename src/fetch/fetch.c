@@ -222,8 +222,8 @@ start_live(FetchGroup *group, const FetchOptions *options)
 FetchReader *
 dq_fetch_start(FetchGroup *group, const FetchOptions *options)
 {
-	/* A sample tells of no question. */
-	if (options->page)
+	/* A sample, or a single page, tells of no question. */
+	if (options->page || options->is_sample)
 		return start_live(group, options);
 	switch (dq_strategy(options->table))
 	{
@@ -491,43 +491,70 @@ dq_fetch_next_spooled(FetchReader *reader, FetchRow *row)
 	return false;
 }
 
-/* Moves a fetch on, waiting for the service where it has to. */
-void
-dq_fetch_advance(Fetch *fetch)
+/* Moves a fetch on as far as it can without waiting. */
+static void
+fetch_move_on(Fetch *fetch)
 {
 	dq_fetch_group_unpark(fetch->group);
 	if (fetch->cache)
 		dq_cached_advance(fetch);
 	fetch_pump(fetch, true);
+}
+
+/* The same, waiting for the service where it has to. */
+void
+dq_fetch_advance(Fetch *fetch)
+{
+	fetch_move_on(fetch);
 	if (!fetch->is_finished)
 		dq_loop_step();
 	dq_flight_beat();
 }
 
-bool
-dq_fetch_next(FetchReader *reader, FetchRow *row)
+/* The next of what is there, or why there is nothing. */
+static FetchResult
+fetch_take(FetchReader *reader, FetchRow *row)
 {
 	Fetch *fetch = reader->fetch;
 
-	while (fetch->options.all_first && !fetch->is_finished)
-		dq_fetch_advance(fetch);
+	if (fetch->options.all_first && !fetch->is_finished)
+		return FETCH_WAIT;
 	if (fetch->options.all_first && fetch->error)
-		fetch_tell_error(reader);
+		return FETCH_FAILED;
 	if (fetch->stored)
-		return dq_store_next(reader, row);
-	for (;;)
-	{
-		if (!fetch->options.keep && dq_spool_is_kept(fetch->spool) &&
-			dq_spool_bytes(fetch->spool) > fetch->memory_bytes / 2 && !dq_cached_needs_rows(fetch))
-			dq_spool_release(fetch->spool);
-		if (dq_fetch_next_spooled(reader, row))
-			return true;
-		if (fetch->error)
-			fetch_tell_error(reader);
-		if (fetch->is_finished)
-			return false;
-		dq_fetch_advance(fetch);
-	}
+		return dq_store_next(reader, row) ? FETCH_ROW : FETCH_END;
+	if (!fetch->options.keep && dq_spool_is_kept(fetch->spool) &&
+		dq_spool_bytes(fetch->spool) > fetch->memory_bytes / 2 && !dq_cached_needs_rows(fetch))
+		dq_spool_release(fetch->spool);
+	if (dq_fetch_next_spooled(reader, row))
+		return FETCH_ROW;
+	if (fetch->error)
+		return FETCH_FAILED;
+	return fetch->is_finished ? FETCH_END : FETCH_WAIT;
+}
+
+bool
+dq_fetch_next(FetchReader *reader, FetchRow *row)
+{
+	FetchResult result;
+
+	while ((result = fetch_take(reader, row)) == FETCH_WAIT)
+		dq_fetch_advance(reader->fetch);
+	if (result == FETCH_FAILED)
+		fetch_tell_error(reader);
+	return result == FETCH_ROW;
+}
+
+FetchResult
+dq_fetch_try_next(FetchReader *reader, FetchRow *row)
+{
+	FetchResult result = fetch_take(reader, row);
+
+	if (result != FETCH_WAIT)
+		return result;
+	fetch_move_on(reader->fetch);
+	dq_flight_beat();
+	return fetch_take(reader, row);
 }
 
 bool

@@ -26,6 +26,7 @@ typedef struct FetchOptions
 	bool is_frugal;			  /* reading may stop early: no page is asked before it is needed */
 	bool keep;				  /* rows will be read again */
 	bool is_whole;			  /* asks for the whole collection: tells how large it is */
+	bool is_sample;			  /* the service itself is asked, whatever the strategy */
 	const PagePosition *page; /* only this page of the collection; NULL: all */
 	bool all_first;			  /* all rows are fetched before the first is read; set by strategies */
 	const Scope *scope;		  /* what it restricts; NULL: its answer tells of no other question */
@@ -128,6 +129,17 @@ extern bool dq_fetch_is_idle(const FetchReader *reader);
 
 /* True when all rows that have come were read, and reading on asks for another page. */
 extern bool dq_fetch_needs_page(const FetchReader *reader);
+
+typedef enum FetchResult
+{
+	FETCH_ROW,
+	FETCH_END,
+	FETCH_WAIT,	 /* neither is there yet */
+	FETCH_FAILED /* dq_fetch_next would raise why */
+} FetchResult;
+
+/* The same without driving the loop or raising what went wrong with the fetch. */
+extern FetchResult dq_fetch_try_next(FetchReader *reader, FetchRow *row);
 
 /*
  * Back to the first row; false when the rows are not kept any more (the fetch has to be started

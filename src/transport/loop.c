@@ -233,11 +233,11 @@ serve_timer(void)
 	return true;
 }
 
-/* Milliseconds until something is due. */
+/* Milliseconds until something is due, at most so many. */
 static long
-wait_timeout(void)
+wait_timeout(double longest_ms)
 {
-	double wait = LONGEST_WAIT_MS;
+	double wait = longest_ms;
 	double now = dq_loop_clock_ms();
 	dlist_iter iter;
 
@@ -257,12 +257,12 @@ wait_timeout(void)
 }
 
 static void
-wait_and_act(void)
+wait_and_act(double longest_ms)
 {
 	WaitEvent events[MAX_EVENTS];
 	int n;
 
-	n = dq_watch_wait(dlist_is_empty(&news) ? wait_timeout() : 0, events, MAX_EVENTS);
+	n = dq_watch_wait(dlist_is_empty(&news) ? wait_timeout(longest_ms) : 0, events, MAX_EVENTS);
 	for (int i = 0; i < n; i++)
 	{
 		if (events[i].events & WL_LATCH_SET)
@@ -344,8 +344,8 @@ end_step(void)
 	step_started_ms = -1;
 }
 
-void
-dq_loop_step(void)
+static void
+step(double longest_ms)
 {
 	if (step_started_ms >= 0)
 		elog(ERROR, "distquery's loop was entered twice");
@@ -362,7 +362,7 @@ dq_loop_step(void)
 			collect_ends();
 			start_waiting();
 		}
-		wait_and_act();
+		wait_and_act(longest_ms);
 		tell_owners();
 		collect_ends();
 		/* Now, while others that wait let us: what came to an end or woke us may be a slot. */
@@ -374,4 +374,16 @@ dq_loop_step(void)
 		end_step();
 	}
 	PG_END_TRY();
+}
+
+void
+dq_loop_step(void)
+{
+	step(LONGEST_WAIT_MS);
+}
+
+void
+dq_loop_poll(void)
+{
+	step(0);
 }

@@ -13,6 +13,9 @@
  */
 extern void dq_loop_step(void);
 
+/* The same without waiting: takes what has come, sends what can be sent. */
+extern void dq_loop_poll(void);
+
 /*
  * Milliseconds that this loop has been running (waiting included) since the backend started; the
  * clock by which timeouts are counted, so that an idle cursor or a long Sort times nothing out.

@@ -8,7 +8,8 @@ use Test::More;
 
 my $service = DistQuery::Test::Service->new;
 my $other = DistQuery::Test::Service->new;
-my $node = new_node('main', jit => 'off', max_parallel_workers_per_gather => 0);
+# Joins by keys have tests of their own.
+my $node = new_node('main', jit => 'off', max_parallel_workers_per_gather => 0, 'distquery.lookup_join' => 'off');
 my @tables = qw(a b c d e);
 
 # Each answer takes long enough that requests that are not waiting for each other are on the wire together.
@@ -128,7 +129,10 @@ asks('prefetch off, UNION ALL', $union, '20', 5, 1);
 $session->query('RESET distquery.prefetch');
 alter_options($node, 'FOREIGN TABLE b', ADD => { prefetch => 'false' });
 alter_options($node, 'FOREIGN TABLE c', ADD => { prefetch => 'false' });
-asks('prefetch off for two of five', $union, '20', 5, 3);
+asks('prefetch off for two of five', $union, '20', 5, 4);
+$session->query('SET enable_async_append = off');
+asks('prefetch off for two of five, in order', $union, '20', 5, 3);
+$session->query('RESET enable_async_append');
 alter_options($node, 'FOREIGN TABLE b', DROP => { prefetch => 1 });
 alter_options($node, 'FOREIGN TABLE c', DROP => { prefetch => 1 });
 
@@ -182,7 +186,7 @@ is($session->query('FETCH 2 FROM k; COMMIT'), "3\n4", 'the cursor goes on');
 # Answers that run ahead do not stay in memory.
 $session->create_table('api', 'ahead', 'id int, name text', path => '/big?rows=200000');
 my $before = backend_memory_kb($session->pid);
-$session->query("SET work_mem = '64kB'; SET enable_hashjoin = off; SET enable_mergejoin = off");
+$session->query("SET work_mem = '64kB'; SET enable_async_append = off; SET enable_hashjoin = off; SET enable_mergejoin = off");
 asks('an answer that runs ahead', 'SELECT count(*) FROM (SELECT id FROM a UNION ALL SELECT id FROM ahead) x', '200004', 2);
 cmp_ok(backend_memory_kb($session->pid) - $before, '<', 24 * 1024, 'is bounded in memory');
 my $folder = $node->data_dir . '/base/pgsql_tmp';

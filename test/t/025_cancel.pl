@@ -83,7 +83,7 @@ my @stages = (
 		qr/^ERROR:  HV000: .* HTTP status 503\nDETAIL:.* Not tried again: no answer could come/ ],
 	[ 'waiting for a slot', 'SELECT (SELECT count(*) FROM slot), (SELECT count(*) FROM other_slot)',
 		sub { $service->stats->{in_flight} == 1 } ],
-	[ 'spilling', q{SET work_mem = '64kB'; SELECT id FROM body UNION ALL SELECT id FROM big},
+	[ 'spilling', q{SET work_mem = '64kB'; SET enable_async_append = off; SELECT id FROM body UNION ALL SELECT id FROM big},
 		sub { temporary_files() > 0 } ],
 	[ 'in materialize', q{SELECT distquery.materialize('rows', on_commit => 'preserve')},
 		sub { $service->stats->{in_flight} == 1 } ],
