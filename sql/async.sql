@@ -205,7 +205,7 @@ COMMIT;
 RESET default_transaction_read_only;
 SELECT finish(:'id');
 SELECT error_message FROM distquery.queries WHERE id = :'id';
-SET statement_timeout = '100ms';
+SET statement_timeout = '1s';
 SELECT distquery.submit('SELECT pg_sleep(600)') AS id \gset
 RESET statement_timeout;
 SELECT finish(:'id');
@@ -232,16 +232,32 @@ SELECT * FROM distquery.result(:'team');
 SELECT owner, query, state FROM distquery.queries ORDER BY submitted_at;
 -- with the role's own settings, but not as another role
 RESET SESSION AUTHORIZATION;
-ALTER ROLE distquery_anna SET statement_timeout = '100ms';
+ALTER ROLE distquery_anna SET statement_timeout = '1s';
 ALTER ROLE distquery_anna SET role = distquery_team;
+ALTER ROLE distquery_anna SET session_preload_libraries = 'plpgsql';
 SET SESSION AUTHORIZATION distquery_anna;
 SELECT distquery.submit('SELECT current_user, pg_sleep(600)') AS slow \gset
-SELECT distquery.submit('SELECT current_user') AS other \gset
+SELECT distquery.submit('SELECT current_user, current_setting(''plpgsql.variable_conflict'', true) AS preloaded') AS other \gset
 SELECT finish(:'slow'), finish(:'other');
 SELECT error_code, error_message FROM distquery.queries WHERE id = :'slow';
 SELECT * FROM distquery.result(:'other');
 RESET SESSION AUTHORIZATION;
 ALTER ROLE distquery_anna RESET ALL;
+-- services are asked with the credentials of that role
+CREATE FOREIGN TABLE echo (who text OPTIONS (json '/headers/authorization')) SERVER async OPTIONS (path '/echo');
+GRANT SELECT ON echo TO distquery_anna, distquery_team;
+CREATE USER MAPPING FOR distquery_anna SERVER async OPTIONS (auth 'bearer', token 'token-of-anna');
+CREATE USER MAPPING FOR distquery_team SERVER async OPTIONS (auth 'bearer', token 'token-of-team');
+SET SESSION AUTHORIZATION distquery_anna;
+SELECT distquery.submit('SELECT who FROM async.echo') AS id \gset
+SET ROLE distquery_team;
+SELECT distquery.submit('SELECT who FROM async.echo') AS other \gset
+RESET ROLE;
+SELECT finish(:'id'), finish(:'other');
+SELECT distquery.result(:'id'), distquery.result(:'other');
+RESET SESSION AUTHORIZATION;
+DROP USER MAPPING FOR distquery_anna SERVER async;
+DROP USER MAPPING FOR distquery_team SERVER async;
 SET SESSION AUTHORIZATION distquery_anna;
 SELECT distquery.result_table(:'anna') AS result \gset
 SELECT "current_user" FROM :result;

@@ -91,11 +91,17 @@ my @ids = map { submit($hang) } 1 .. 5;
 ok(poll_until(sub { $service->stats->{in_flight} == 2 }, $bound), 'two run at once');
 is($session->query(q{SELECT string_agg(state || ' ' || n, ' ' ORDER BY state) FROM (SELECT state, count(*) AS n FROM distquery.queries
 	WHERE state IN ('queued', 'running') GROUP BY 1) s}), 'queued 3 running 2', 'the others are queued');
-my $last = $ids[4];
+is($service->stats->{max_in_flight}, 2, 'never more than two');
+$node->append_conf('postgresql.conf', "distquery.max_workers = 3\n");
+$node->reload;
+ok(poll_until(sub { $service->stats->{in_flight} == 3 }, $bound), 'a reload changes how many');
+$node->append_conf('postgresql.conf', "distquery.max_workers = 2\n");
+$node->reload;
+ok(poll_until(sub { $session->query('SHOW distquery.max_workers') eq '2' }, $bound), 'and back');
 $node->safe_psql('postgres', 'CREATE ROLE other LOGIN; GRANT SELECT ON good, hanging TO other; GRANT USAGE ON FOREIGN SERVER api TO other');
 my $other = DistQuery::Session->new($node, user => 'other');
 my $others = $other->query(q{SELECT distquery.submit('SELECT id FROM good')});
-$session->query("SELECT distquery.cancel('$ids[0]')");
+$session->query("SELECT distquery.cancel('$ids[0]'), distquery.cancel('$ids[1]')");
 ok(poll_until(sub { $other->query("SELECT distquery.status('$others')") eq 'done' }, $bound), q{another role's query does not wait for all});
 foreach my $query (@ids)
 {
@@ -103,7 +109,7 @@ foreach my $query (@ids)
 	$session->query("SELECT distquery.cancel('$query')");
 	becomes($query, 'cancelled', 'and the next');
 }
-is($service->stats->{max_in_flight}, 2, 'never more than two');
+is($service->stats->{max_in_flight}, 3, 'never more than three');
 idle('after a queue');
 
 # Commits that race with dispatchers that leave: none is overlooked.
