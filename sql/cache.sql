@@ -29,7 +29,8 @@ BEGIN
         RETURN NEXT regexp_replace(regexp_replace(line, 'http://[^/]*', ''), 'Bytes: \d+  Retries: 0  Connections: \d', 'Bytes: n');
     END LOOP;
 END $$;
-SELECT asked();
+-- what other tests have asked is not of interest
+SELECT count(*) >= 0 AS forgotten FROM asked();
 
 -- asked once, whatever columns are read, by which statement or transaction
 SELECT count(*), sum(id) FROM customers WHERE name LIKE 'A%';
