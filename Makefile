@@ -137,8 +137,13 @@ OBJS = \
 	src/import/doc_yaml.o \
 	src/import/document.o \
 	src/import/import.o \
+	src/import/import_graphql.o \
 	src/import/import_openapi.o \
 	src/import/import_schema.o \
+	src/import/introspection.o \
+	src/import/introspection_arguments.o \
+	src/import/introspection_lookup.o \
+	src/import/introspection_table.o \
 	src/import/openapi.o \
 	src/import/openapi_filter.o \
 	src/import/openapi_lookup.o \
@@ -177,7 +182,8 @@ endif
 
 # Sources that build without a backend (see src/base.h): unit tests and fuzz targets link these.
 PURE_SOURCES = $(filter-out src/rows/decoder% src/import/doc_yaml.c src/import/document.c, \
-	$(filter src/rows/% src/request/% src/import/decl% src/import/doc% src/import/openapi%,$(OBJS:.o=.c))) \
+	$(filter src/rows/% src/request/% src/import/decl% src/import/doc% src/import/introspection% \
+		src/import/openapi%,$(OBJS:.o=.c))) \
 	$(addprefix src/transport/,breaker.c cache_block.c histogram.c rate.c shared_table.c)
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

@@ -128,7 +128,10 @@ tell_losses(const ServerSpec *server, const char *source, const SchemaDecl *sche
 					name),
 			 errdetail("Foreign tables: %d, remarks: %d\n%s", schema->ntables, lines.n,
 					   lines.text.data),
-			 errhint("distquery.describe(%s) shows all of it.", quote_literal_cstr(name))));
+			 strcmp(source, "openapi") == 0 ?
+				 errhint("distquery.describe(%s) shows all of it.", quote_literal_cstr(name)) :
+				 errhint("distquery.describe(%s, %s) shows all of it.", quote_literal_cstr(name),
+						 quote_literal_cstr(source))));
 }
 
 List *

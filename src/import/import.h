@@ -25,6 +25,10 @@ typedef struct ImportSource
 extern void dq_import_openapi(const ServerSpec *server, ServerDefaults *defaults,
 							  SchemaDecl *schema);
 
+/* import_graphql.c */
+extern void dq_import_graphql(const ServerSpec *server, ServerDefaults *defaults,
+							  SchemaDecl *schema);
+
 /*
  * import_schema.c: the declarations that a source makes, names and texts in the database's
  * encoding, each option valid.  Raises for a source that there is not.

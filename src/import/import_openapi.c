@@ -138,9 +138,16 @@ void
 dq_import_openapi(const ServerSpec *server, ServerDefaults *defaults, SchemaDecl *schema)
 {
 	Document document;
-	const DocNode *root = find_description(server, &document);
+	const DocNode *root;
 	char *problem;
 
+	if (server->service->protocol == PROTOCOL_GRAPHQL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
+				 errmsg("server \"%s\" speaks GraphQL, which has its own description",
+						server->service->name),
+				 errhint("Name the remote schema \"graphql\".")));
+	root = find_description(server, &document);
 	defaults->document_url = document.url;
 	defaults->on_step = check_interrupts;
 	if (!dq_openapi_read(root, defaults, schema, &problem))

@@ -14,6 +14,7 @@
 
 static const ImportSource sources[] = {
 	{ "openapi", "API description", dq_import_openapi },
+	{ "graphql", "GraphQL schema", dq_import_graphql },
 };
 
 static const ImportSource *
@@ -29,9 +30,7 @@ find_source(const char *name)
 		appendStringInfo(&names, "%s\"%s\"", i > 0 ? ", " : "", sources[i].name);
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
-			 strcmp(name, "graphql") == 0 ?
-				 errmsg("tables cannot be imported from a GraphQL schema yet") :
-				 errmsg("remote schema \"%s\" does not exist", name),
+			 errmsg("remote schema \"%s\" does not exist", name),
 			 errhint("Valid remote schemas are %s.", names.data)));
 }
 
