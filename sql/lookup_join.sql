@@ -136,6 +136,14 @@ CREATE FOREIGN TABLE odd (id int OPTIONS (filter 'in', spell_in 'ignored={values
     SERVER lookup_join OPTIONS (path '/data/plain/customers', max_batch '3', paging 'page', page_size '5000');
 SELECT count(*), count(DISTINCT o.id), bool_and(o.name = c.name) FROM (SELECT * FROM wanted WHERE customer_id < 600) w JOIN odd o ON o.id = w.customer_id JOIN local_customers c ON c.id = o.id;
 
+CREATE FOREIGN TABLE odd_pairs (
+    id int OPTIONS (filter '=', spell_eq 'ignored={value}&_lenient'), sku text OPTIONS (filter '=', spell_eq 'ignored_too={value}')
+) SERVER lookup_join OPTIONS (path '/data/plain/products');
+SET distquery.lookup_join = on;
+SELECT plan('SELECT * FROM local_products w JOIN odd_pairs o USING (id, sku) WHERE w.id <= 3');
+SELECT count(*), count(DISTINCT o.id) FROM local_products w JOIN odd_pairs o USING (id, sku) WHERE w.id <= 3;
+RESET distquery.lookup_join;
+
 -- a clause that is trusted is not evaluated here, and its column need not come
 CREATE FOREIGN TABLE trusted (id int OPTIONS (key 'true', filter '= in'), name text, region text OPTIONS (filter '='))
     SERVER lookup_join OPTIONS (path '/data/brackets/customers', trust 'exact', paging 'page', page_size '500');

@@ -49,6 +49,7 @@ typedef struct Ask
 	const char *key_name; /* column of which rows are asked by value, NULL: none */
 	int nkeys;
 	const char *const *keys; /* the values as they are spelled, UTF-8 */
+	int group;				 /* of the keys of a batch, see dq_bind_keys */
 } Ask;
 
 /*
@@ -88,12 +89,14 @@ typedef struct KeyBatch
 	const Oid *types; /* of each column's values */
 	int nkeys;
 	const Datum *values; /* nkeys rows of ncolumns values */
+	int *groups;		 /* set for each key: the group that it is asked in */
 } KeyBatch;
 
 /*
  * The questions for a batch of keys: dq_bind_asks with the conditions of keys (PlanCondition.key)
  * filled, once for each group of keys that can be asked together.  values are those of the other
- * conditions.
+ * conditions.  A service that answers with more than it was asked for brings a row by the questions
+ * of several groups: it counts where its key is of the question's own.
  */
 extern int dq_bind_keys(const TableSpec *table, const PlanData *plan, const ConditionValue *values,
 						const KeyBatch *batch, Ask **asks);

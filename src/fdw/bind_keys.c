@@ -33,6 +33,7 @@ typedef struct KeyBinder
 	ConditionValue *values; /* of all conditions; those of keys are set for each group */
 	Ask *asks;
 	int nasks;
+	int ngroups;
 } KeyBinder;
 
 static void
@@ -138,7 +139,12 @@ ask_group(KeyBinder *binder, const int *rows, int n)
 			values[row] = key_value(batch, rows[row], i);
 		dq_bind_list(&binder->values[binder->columns[i].condition], batch->types[i], values, n);
 	}
+	for (int row = 0; row < n; row++)
+		batch->groups[rows[row]] = binder->ngroups;
 	nasks = dq_bind_asks(binder->table, binder->plan, binder->values, &asks);
+	for (int i = 0; i < nasks; i++)
+		asks[i].group = binder->ngroups;
+	binder->ngroups++;
 	if (nasks == 0)
 		return;
 	binder->asks = binder->asks ? repalloc(binder->asks, sizeof(Ask) * (binder->nasks + nasks)) :

@@ -117,7 +117,10 @@ start_batch(LookupJoinState *join)
 	join->ngathered = 0;
 	dlist_push_tail(&join->batches, &batch->node);
 
+	keys.groups = palloc0(sizeof(int) * batch->nkeys);
 	batch->nasks = dq_bind_keys(join->reader->table, join->plan->inner, join->values, &keys, &asks);
+	for (int i = 0; i < batch->nkeys; i++)
+		batch->entries[i]->group = keys.groups[i];
 	batch->asks = palloc0(sizeof(OpenAsk) * Max(batch->nasks, 1));
 	for (int i = 0; i < batch->nasks; i++)
 	{
@@ -153,9 +156,9 @@ pass_row(LookupJoinState *join)
 	return ExecQual(join->inner_qual, econtext);
 }
 
-/* An inner row has come: keeps it with its key, unless its key is not of this batch. */
+/* An inner row has come: keeps it with its key, unless its question did not ask for that. */
 static void
-file_row(LookupJoinState *join, JoinBatch *batch)
+file_row(LookupJoinState *join, JoinBatch *batch, const Ask *ask)
 {
 	ExprContext *econtext = join->css.ss.ps.ps_ExprContext;
 	TupleTableSlot *slot = join->inner_slot;
@@ -174,7 +177,7 @@ file_row(LookupJoinState *join, JoinBatch *batch)
 		join->key_values[foreach_current_index(cell)] = slot->tts_values[i];
 	}
 	entry = dq_key_table_find(join->table, join->key_values);
-	if (entry == NULL || entry->batch != batch)
+	if (entry == NULL || entry->batch != batch || entry->group != ask->group)
 	{
 		join->counters.strangers++;
 		return;
@@ -221,7 +224,7 @@ finish_batch(LookupJoinState *join)
 		ResetExprContext(join->css.ss.ps.ps_ExprContext);
 		while (!has_all(join, batch, ask) && dq_reader_next(join->reader, ask, join->inner_slot))
 		{
-			file_row(join, batch);
+			file_row(join, batch, &ask->ask);
 			CHECK_FOR_INTERRUPTS();
 			ResetExprContext(join->css.ss.ps.ps_ExprContext);
 		}

@@ -35,6 +35,7 @@ typedef struct KeyEntry
 	uint32 hash;
 	int waiting; /* outer rows that wait for it or are being joined */
 	void *batch; /* that asks for it, while it is on the wire */
+	int group;	 /* of the batch's questions, those that ask for it */
 	bool is_answered;
 	int64 rows;		 /* inner rows kept */
 	bool is_found;	 /* the service has sent a row of this key */
