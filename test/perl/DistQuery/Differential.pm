@@ -46,6 +46,10 @@ my %graphql_spelled = (
 my %graphql_types = (
 	ref => 'BigInt', n => 'Decimal', f => 'Double', tz => 'DateTime', ts => 'Moment', d => 'Moment', u => 'ID', m => 'Mood');
 
+# The operators of a dialect's fixture, and the options that spell what its preset cannot say.
+sub dialect_operators { return $operators{ $_[0] } // [qw(= <> < <= > >= in like null)]; }
+sub dialect_options { return $_[0] eq 'plain' ? %plain_spelled : $_[0] eq 'brackets' ? %brackets_spelled : (); }
+
 # Where city stands in a row, and what it is called in a question.
 my %city = (jsonapi => [ '/attributes/place/city', 'place.city' ], odata => [ '/place/city', 'place/city' ]);
 
@@ -131,9 +135,8 @@ sub new
 sub declare
 {
 	my ($flavour) = @_;
-	my $is_plain = $flavour->{dialect} eq 'plain';
-	my %can = map { $_ => 1 } @{ $operators{ $flavour->{dialect} } // [qw(= <> < <= > >= in like null)] };
-	my %spelled = $is_plain ? %plain_spelled : $flavour->{dialect} eq 'brackets' ? %brackets_spelled : ();
+	my %can = map { $_ => 1 } @{ dialect_operators($flavour->{dialect}) };
+	my %spelled = dialect_options($flavour->{dialect});
 	my $sql = "CREATE SCHEMA $flavour->{name};\n";
 	my @declared;
 
