@@ -35,7 +35,7 @@ DECLARE line text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) ' || query LOOP
         CONTINUE WHEN line ~ '^ *(Worker|Buckets|Batches|Memory|Sort)';
-        RETURN NEXT regexp_replace(regexp_replace(line, 'http://[^/]*', ''), 'Bytes: \d+  Retries: 0  Connections: \d', 'Bytes: n');
+        RETURN NEXT regexp_replace(regexp_replace(regexp_replace(line, 'rows=(\d+)\.\d+', 'rows=\1'), 'http://[^/]*', ''), 'Bytes: \d+  Retries: 0  Connections: \d', 'Bytes: n');
     END LOOP;
 END $$;
 

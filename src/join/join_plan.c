@@ -6,7 +6,7 @@
  * columns as they come, then the inner table's columns that the query needs, then those that only
  * EXPLAIN needs.  From 16 on a column carries the outer joins that may have made it NULL, and a
  * column in an ON clause carries fewer than the same column above the join; since both stand for one
- * place in the scan tuple here, all expressions take over what the target list says.
+ * place in the scan tuple here, all expressions take over what the join's target says.
  */
 #include "postgres.h"
 
@@ -124,7 +124,7 @@ find_item(List *tlist, const Node *node)
 	return NULL;
 }
 
-/* Takes what the target list says of a column over into the scan tuple's description. */
+/* Takes what the join's target says of a column over into the scan tuple's description. */
 static bool
 adopt_from_walker(Node *node, void *scan_tlist)
 {
@@ -235,8 +235,8 @@ add_columns(List *entries, const TableSpec *table, Index relid, List *attnums)
 
 /* What the scan tuple holds. */
 static List *
-scan_tlist(Plan *outer_plan, const RelOptInfo *innerrel, const JoinPlan *plan, List *described,
-		   List *tlist)
+scan_tlist(Plan *outer_plan, const RelOptInfo *joinrel, const RelOptInfo *innerrel,
+		   const JoinPlan *plan, List *described)
 {
 	const TableSpec *table = ((RelationPlan *) innerrel->fdw_private)->table;
 	List *entries = NIL;
@@ -248,7 +248,8 @@ scan_tlist(Plan *outer_plan, const RelOptInfo *innerrel, const JoinPlan *plan, L
 	foreach(cell, computed_values(innerrel))
 		entries = add_entry(entries, lfirst(cell));
 	entries = add_columns(entries, table, innerrel->relid, described);
-	adopt_from_walker((Node *) tlist, entries);
+	/* Not from the node's target list: a projection may replace that later. */
+	adopt_from_walker((Node *) joinrel->reltarget->exprs, entries);
 	return entries;
 }
 
@@ -354,7 +355,7 @@ dq_join_plan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tl
 	foreach(cell, computed)
 		exprs = lappend(exprs, ((PlaceHolderVar *) lfirst(cell))->phexpr);
 
-	scan->custom_scan_tlist = scan_tlist(outer_plan, innerrel, &plan, described, tlist);
+	scan->custom_scan_tlist = scan_tlist(outer_plan, rel, innerrel, &plan, described);
 	scan->scan.plan.targetlist = tlist;
 	scan->scan.plan.qual = (List *) adopt_into_mutator((Node *) other_quals,
 													   scan->custom_scan_tlist);
