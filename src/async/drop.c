@@ -12,12 +12,8 @@
 #include <signal.h>
 
 #include "async/async.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_extension.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
-#include "commands/extension.h"
 #include "compat.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -25,7 +21,6 @@
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(distquery_before_drop);
 

@@ -20,7 +20,6 @@
 #include "async/async.h"
 #include "compat.h"
 #include "executor/spi.h"
-#include "fmgr.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
