@@ -86,6 +86,7 @@ OBJS = \
 	src/spec/validator.o \
 	src/fetch/cache_key.o \
 	src/fetch/cached_fetch.o \
+	src/fetch/cached_keys.o \
 	src/fetch/fetch.o \
 	src/fetch/freshness.o \
 	src/fetch/invalidation.o \
@@ -100,6 +101,7 @@ OBJS = \
 	src/fdw/analyze.o \
 	src/fdw/append.o \
 	src/fdw/bind.o \
+	src/fdw/bind_alone.o \
 	src/fdw/bind_scope.o \
 	src/fdw/bind_tree.o \
 	src/fdw/bind_keys.o \

@@ -59,6 +59,29 @@ SELECT count(*) FROM customers WHERE id = 1000000;
 SELECT count(*) FROM customers WHERE id = 1000000;
 SELECT asked();
 
+-- a list is kept by key: only what nobody knows is asked, alone, in a list, or by a lookup join
+SELECT asked();
+SELECT count(*) FROM customers WHERE id IN (101, 102, 103, 104);
+SELECT count(*), min(id), max(id) FROM customers WHERE id IN (103, 104, 105, 106);
+SELECT name FROM customers WHERE id = 105;
+SELECT id FROM customers WHERE id = 107;
+SELECT id FROM customers WHERE id = ANY ('{107,108,2000000}') ORDER BY 1;
+SELECT id FROM customers WHERE id = ANY ('{108,2000000,107}') ORDER BY 1;
+SELECT asked();
+SELECT plan('SELECT id FROM customers WHERE id IN (106, 107, 108, 109, 110)');
+SELECT name, count(*) FROM customers WHERE name IN ('Ada Almeida', 'Ursula Kovacs') GROUP BY 1 ORDER BY 1;
+SELECT name, count(*) FROM customers WHERE name IN ('Ursula Kovacs', 'Edsger Ito') AND region IS NOT NULL GROUP BY 1 ORDER BY 1;
+SELECT asked();
+CREATE TABLE wanted AS SELECT i AS id FROM generate_series(108, 117) i;
+ANALYZE wanted;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SELECT plan('SELECT w.id, c.name FROM wanted w JOIN customers c ON c.id = w.id');
+SELECT count(c.name) FROM wanted w JOIN customers c ON c.id = w.id;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+SELECT asked();
+
 -- invalidation: at once, and again at commit
 SELECT distquery.invalidate('customers');
 SELECT name FROM customers WHERE id = 17;

@@ -214,8 +214,8 @@ bound_condition(const Binder *binder, const Term *term, const Part *part)
 }
 
 /* The URL of a choice, its conditions' pieces included or not. */
-static char *
-build_url(const Choice *choice, int nterms, bool with_trees)
+char *
+dq_bind_url(const Choice *choice, int nterms, bool with_trees)
 {
 	const Binder *binder = choice->binder;
 	const TableSpec *table = binder->table;
@@ -319,12 +319,17 @@ static Scope *
 choice_scope(const Choice *choice)
 {
 	const Binder *binder = choice->binder;
-	Scope *scope = palloc0(sizeof(Scope));
-	ScopeTerm *terms = palloc0(sizeof(ScopeTerm) * Max(binder->nterms, 1));
+	Scope *scope;
+	ScopeTerm *terms;
 
-	scope->base = build_url(choice, 0, false);
+	/* Planned for asking: the answer is no more than this query needs. */
+	if (binder->plan->enough > 0 || binder->plan->fields != NIL)
+		return NULL;
+	scope = palloc0(sizeof(Scope));
+	terms = palloc0(sizeof(ScopeTerm) * Max(binder->nterms, 1));
+	scope->base = dq_bind_url(choice, 0, false);
 	if (choice->with_trees && binder->ntrees > 0)
-		scope->logic = build_url(choice, 0, true);
+		scope->logic = dq_bind_url(choice, 0, true);
 	scope->logic_is_checked = binder->can_leave_trees_out;
 	scope->is_ordered = binder->plan->nsort > 0;
 	scope->is_whole = binder->nterms == 0 && scope->logic == NULL;
@@ -366,6 +371,8 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 	/* What a GraphQL service answers holds the columns of one question only. */
 	if (dq_strategy(binder->table) != STRATEGY_LIVE && binder->table->graphql == NULL)
 		ask.scope = choice_scope(choice);
+	if (dq_strategy(binder->table) == STRATEGY_CACHE && ask.scope)
+		ask.alone = dq_bind_alone(choice, ask.scope);
 
 	ask.values = palloc0(sizeof(RequestValue) * Max(binder->nterms, 1));
 	ask.checks = palloc0(sizeof(KeyCheck) * Max(binder->nterms, 1));
@@ -427,7 +434,7 @@ static void
 ask_choice(Binder *binder, Choice *choice)
 {
 	size_t max_bytes = binder->table->max_url_bytes;
-	char *url = build_url(choice, binder->nterms, true);
+	char *url = dq_bind_url(choice, binder->nterms, true);
 	int i;
 
 	CHECK_FOR_INTERRUPTS();
@@ -435,7 +442,7 @@ ask_choice(Binder *binder, Choice *choice)
 	if (strlen(url) > max_bytes && binder->can_leave_trees_out && binder->ntrees > 0)
 	{
 		choice->with_trees = false;
-		url = build_url(choice, binder->nterms, false);
+		url = dq_bind_url(choice, binder->nterms, false);
 	}
 	if (strlen(url) <= max_bytes || (i = longest_list(choice)) < 0)
 	{

@@ -45,7 +45,8 @@ typedef struct Ask
 	RequestValue *values; /* columns whose value the request determines */
 	int nchecks;
 	KeyCheck *checks;
-	Scope *scope;		  /* NULL for tables that are always asked */
+	FetchKeys *alone; /* its keys, where each has an answer of its own in the cache; else NULL */
+	Scope *scope;	  /* NULL for tables that are always asked */
 	const char *key_name; /* column of which rows are asked by value, NULL: none */
 	int nkeys;
 	const char *const *keys; /* the values as they are spelled, UTF-8 */

@@ -68,4 +68,10 @@ extern const BoundBody *dq_bind_body(const Choice *choice);
 /* bind_graphql.c: the same of a GraphQL service */
 extern const BoundBody *dq_bind_graphql(const Choice *choice);
 
+/* The URL of a choice with its first nterms conditions, and the ORs or not. */
+extern char *dq_bind_url(const Choice *choice, int nterms, bool with_trees);
+
+/* bind_alone.c: the keys of a choice's list, each to be asked alone; NULL where they cannot be. */
+extern FetchKeys *dq_bind_alone(const Choice *choice, const Scope *scope);
+
 #endif /* DQ_BIND_PRIVATE_H */

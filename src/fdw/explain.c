@@ -312,6 +312,9 @@ cache_text(const FetchStats *stats)
 		if (stats->origins[events[i].origin] > 0)
 			appendStringInfo(&text, "%s%s " INT64_FORMAT, text.len ? ", " : "", events[i].name,
 							 stats->origins[events[i].origin]);
+	if (text.len && stats->keys_found + stats->keys_asked > 0)
+		appendStringInfo(&text, " (" INT64_FORMAT " of " INT64_FORMAT " keys found)",
+						 stats->keys_found, stats->keys_found + stats->keys_asked);
 	return text.len ? text.data : NULL;
 }
 

@@ -224,6 +224,7 @@ dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 							 .describe_arg = &ask->ask,
 							 .keep = keep,
 							 .scope = ask->ask.scope,
+							 .keys = ask->ask.alone,
 							 .enough_rows = ask->enough_rows };
 
 	ask->reader = dq_fetch_start(reader->group, &options);
@@ -422,6 +423,8 @@ dq_reader_add_stats(FetchStats *sum, const OpenAsk *ask)
 		sum->origins[i] += stats.origins[i];
 	sum->is_partial |= stats.is_partial;
 	sum->age_ms = Max(sum->age_ms, stats.age_ms);
+	sum->keys_found += stats.is_shared ? 0 : stats.keys_found;
+	sum->keys_asked += stats.is_shared ? 0 : stats.keys_asked;
 	if (stats.is_shared)
 	{
 		sum->is_shared = true;

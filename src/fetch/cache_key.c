@@ -104,17 +104,21 @@ dq_cache_pack(Fetch *fetch, uint64 max, uint64 *len)
 	return packed;
 }
 
-int64
-dq_cache_packed_rows(const char *bytes, uint64 len)
+void
+dq_cache_pack_begin(StringInfo packed)
 {
-	PackedHead head;
+	PackedHead head = { PACKED_MAGIC, sizeof(PackedHead), 0 };
 
-	if (len < sizeof(head))
-		return -1;
-	memcpy(&head, bytes, sizeof(head));
-	if (head.magic != PACKED_MAGIC || head.head_bytes != sizeof(head))
-		return -1;
-	return head.rows;
+	initStringInfo(packed);
+	appendBinaryStringInfo(packed, (const char *) &head, sizeof(head));
+}
+
+void
+dq_cache_pack_end(StringInfo packed, int64 rows)
+{
+	PackedHead head = { PACKED_MAGIC, sizeof(PackedHead), rows };
+
+	memcpy(packed->data, &head, sizeof(head));
 }
 
 /* True when the records fill the value exactly, and are as many as the head says. */
@@ -139,13 +143,25 @@ is_well_formed(const char *bytes, uint64 len, int64 rows)
 }
 
 int64
+dq_cache_packed_rows(const char *bytes, uint64 len)
+{
+	PackedHead head;
+
+	if (len < sizeof(head))
+		return -1;
+	memcpy(&head, bytes, sizeof(head));
+	if (head.magic != PACKED_MAGIC || head.head_bytes != sizeof(head))
+		return -1;
+	return is_well_formed(bytes, len, head.rows) ? head.rows : -1;
+}
+
+int64
 dq_cache_unpack(const char *bytes, uint64 len, Spool *spool)
 {
 	int64 rows = dq_cache_packed_rows(bytes, len);
 	uint64 position = sizeof(PackedHead);
 
-	if (rows < 0 || !is_well_formed(bytes, len, rows))
-		return -1;
+	Assert(rows >= 0);
 	while (position < len)
 	{
 		uint32 record_len;

@@ -19,7 +19,11 @@ extern CacheKey dq_cache_key(const FetchOptions *options, const char *url);
 /* The answer of a finished fetch as bytes, palloc'd; NULL when it is larger than max. */
 extern char *dq_cache_pack(Fetch *fetch, uint64 max, uint64 *len);
 
-/* Appends the rows of a packed answer to a spool; -1 when they are not in our format, else how many. */
+/* The same piece by piece: begin, append each record behind its length (uint32), end. */
+extern void dq_cache_pack_begin(StringInfo packed);
+extern void dq_cache_pack_end(StringInfo packed, int64 rows);
+
+/* Appends the rows of a packed answer in our format to a spool; returns how many. */
 extern int64 dq_cache_unpack(const char *bytes, uint64 len, Spool *spool);
 
 /* The number of rows of a packed answer, -1 when it is not in our format. */

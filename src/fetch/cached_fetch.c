@@ -11,6 +11,8 @@
  * error.  One that was left before its end (LIMIT, cancel) or failed never gets here.  The rows
  * stay in the fetch's spool until then, or until they are more than the cache takes.
  *
+ * A list of keys is answered key by key (cached_keys.c), and only the missing ones are asked.
+ *
  * The time of an answer is that of its first request, not of its storing: a row is never older than
  * it says.  ttl is the reader's, less up to a tenth that is the entry's own, so that what was asked
  * together does not expire together.  An answer without rows lives a tenth of ttl.
@@ -26,9 +28,8 @@
 
 #include "common/hashfn.h"
 #include "distquery.h"
-#include "fetch/cache_key.h"
 #include "fetch/cached_fetch.h"
-#include "transport/cache_flight.h"
+#include "fetch/cached_private.h"
 #include "transport/shared_state.h"
 #include "utils/memutils.h"
 
@@ -37,28 +38,6 @@
 
 /* A tenth of ttl: what the lives of answers differ by at most, and how long an empty one lives. */
 #define TENTH 10
-
-struct CachedFetch
-{
-	CacheKey key;
-	FlightTicket ticket;
-	bool is_leading;
-	bool is_following;
-	bool is_wanted;	   /* the answer shall be kept */
-	bool has_fallback; /* an older answer may take the place of a failure */
-	int64 asked_at_ms;
-	uint64 max_value;
-	MemoryContextCallback callback; /* ends the flight with the fetch */
-};
-
-/* An answer out of the cache. */
-typedef struct Found
-{
-	char *bytes;
-	CacheFacts facts;
-	int64 age_ms;
-	int64 lifetime_ms;
-} Found;
 
 static void
 leave_flight(void *arg)
@@ -75,10 +54,9 @@ leave_flight(void *arg)
 
 /* How long an answer may be used; it has lived for a while already when it is found. */
 static int64
-lifetime(const TableSpec *table, CacheKey key, const Found *found)
+lifetime(const TableSpec *table, CacheKey key, const CachedAnswer *found, int64 rows)
 {
 	int64 ttl = table->ttl_ms;
-	int64 rows = dq_cache_packed_rows(found->bytes, found->facts.len);
 
 	if (rows == 0)
 		ttl /= TENTH;
@@ -92,16 +70,19 @@ is_allowed_by_session(int64 age_ms)
 	return dq_max_age_ms < 0 || age_ms <= dq_max_age_ms;
 }
 
-/* An answer that is not older than ttl and grace; false, and nothing kept, when there is none. */
-static bool
-find_answer(const TableSpec *table, CacheKey key, int64 grace_ms, Found *found)
+bool
+dq_cached_find(const TableSpec *table, CacheKey key, int64 grace_ms, CachedAnswer *found)
 {
 	found->bytes = dq_cache_get(key, &found->facts);
 	if (found->bytes == NULL)
 		return false;
+
+	int64 rows = dq_cache_packed_rows(found->bytes, found->facts.len);
+
 	found->age_ms = Max(dq_cache_now() - found->facts.stored_at_ms, 0);
-	found->lifetime_ms = lifetime(table, key, found);
-	if (found->age_ms < found->lifetime_ms + grace_ms && is_allowed_by_session(found->age_ms))
+	found->lifetime_ms = lifetime(table, key, found, rows);
+	if (rows >= 0 && found->age_ms < found->lifetime_ms + grace_ms &&
+		is_allowed_by_session(found->age_ms))
 		return true;
 	pfree(found->bytes);
 	return false;
@@ -115,30 +96,67 @@ fallback_grace(const TableSpec *table)
 }
 
 static bool
-is_fresh(const Found *found)
+is_fresh(const CachedAnswer *found)
 {
 	return found->age_ms < found->lifetime_ms;
 }
 
-/* Gives a fetch the rows of an answer; false when they are damaged. */
-static bool
-take_answer(Fetch *fetch, const Found *found, FetchOrigin origin)
+void
+dq_cached_append(Fetch *fetch, CachedAnswer *found)
 {
 	MemoryContext old = MemoryContextSwitchTo(fetch->context);
-	int64 rows = dq_cache_unpack(found->bytes, found->facts.len, fetch->spool);
+	TimestampTz asked_at = dq_cache_timestamp(found->facts.stored_at_ms);
 
+	fetch->rows += dq_cache_unpack(found->bytes, found->facts.len, fetch->spool);
 	MemoryContextSwitchTo(old);
 	pfree(found->bytes);
-	if (rows < 0)
-		return false;
-	fetch->rows = rows;
-	fetch->stats.rows = rows;
-	fetch->stats.age_ms = found->age_ms;
+	fetch->stats.age_ms = Max(fetch->stats.age_ms, found->age_ms);
+	if (fetch->asked_at == 0 || asked_at < fetch->asked_at)
+		fetch->asked_at = asked_at;
+}
+
+/* All rows are there. */
+static void
+finish(Fetch *fetch, FetchOrigin origin)
+{
+	fetch->stats.rows = fetch->rows;
 	fetch->origin = origin;
-	fetch->asked_at = dq_cache_timestamp(found->facts.stored_at_ms);
 	fetch->cache->is_wanted = false;
 	fetch->is_finished = true;
+}
+
+static void
+take_answer(Fetch *fetch, CachedAnswer *found, FetchOrigin origin)
+{
+	dq_cached_append(fetch, found);
+	finish(fetch, origin);
+}
+
+/* Takes the answer, or those of all missing keys, if it is there meanwhile. */
+static bool
+take_if_there(Fetch *fetch, FetchOrigin origin)
+{
+	CachedAnswer found;
+
+	if (fetch->cache->keys)
+	{
+		if (!dq_cached_keys_find_all(fetch, 0))
+			return false;
+		finish(fetch, origin);
+		return true;
+	}
+	if (!dq_cached_find(fetch->options.table, fetch->cache->key, 0, &found))
+		return false;
+	take_answer(fetch, &found, origin);
 	return true;
+}
+
+/* Counts for the fetch: keys, where it asks for several. */
+static void
+count(const Fetch *fetch, CacheEvent event)
+{
+	dq_cache_count(fetch->options.table->relid, event,
+				   fetch->cache->keys ? (int) fetch->stats.keys_asked : 1);
 }
 
 static void
@@ -147,6 +165,7 @@ ask_service(Fetch *fetch)
 	fetch->origin = FETCH_MISSED;
 	fetch->cache->asked_at_ms = dq_cache_now();
 	fetch->cache->is_wanted = true;
+	count(fetch, CACHE_MISS);
 	dq_fetch_ask(fetch);
 }
 
@@ -158,12 +177,10 @@ static void
 lead_or_follow(Fetch *fetch)
 {
 	CachedFetch *cache = fetch->cache;
-	Found found;
 
 	/* A fetch that may stop early is nobody's to wait for. */
 	if (fetch->options.is_frugal || fetch->options.row_limit > 0)
 	{
-		dq_cache_count(fetch->options.table->relid, CACHE_MISS);
 		ask_service(fetch);
 		return;
 	}
@@ -174,18 +191,16 @@ lead_or_follow(Fetch *fetch)
 			return;
 		case FLIGHT_LEADER:
 			cache->is_leading = true;
-			if (find_answer(fetch->options.table, cache->key, 0, &found) &&
-				take_answer(fetch, &found, FETCH_HIT))
+			if (take_if_there(fetch, FETCH_HIT))
 			{
 				leave_flight(cache);
-				dq_cache_count(fetch->options.table->relid, CACHE_HIT);
+				count(fetch, CACHE_HIT);
 				return;
 			}
 			break;
 		case FLIGHT_ALONE:
 			break;
 	}
-	dq_cache_count(fetch->options.table->relid, CACHE_MISS);
 	ask_service(fetch);
 }
 
@@ -194,7 +209,6 @@ dq_cached_advance(Fetch *fetch)
 {
 	CachedFetch *cache = fetch->cache;
 	FlightState state;
-	Found found;
 
 	if (!cache->is_following)
 		return;
@@ -203,18 +217,11 @@ dq_cached_advance(Fetch *fetch)
 		return;
 	leave_flight(cache);
 	if (state == FLIGHT_FAILED)
-	{
-		dq_cache_count(fetch->options.table->relid, CACHE_MISS);
 		ask_service(fetch);
-		return;
-	}
-	if (find_answer(fetch->options.table, cache->key, 0, &found) &&
-		take_answer(fetch, &found, FETCH_COALESCED))
-	{
-		dq_cache_count(fetch->options.table->relid, CACHE_COALESCED);
-		return;
-	}
-	lead_or_follow(fetch);
+	else if (take_if_there(fetch, FETCH_COALESCED))
+		count(fetch, CACHE_COALESCED);
+	else
+		lead_or_follow(fetch);
 }
 
 bool
@@ -237,14 +244,44 @@ keep_answer(Fetch *fetch)
 	if (!cache->is_wanted)
 		return;
 	cache->is_wanted = false;
+	if (cache->keys)
+	{
+		dq_cached_keys_keep(fetch, true);
+		return;
+	}
 	packed = dq_spool_is_kept(fetch->spool) ? dq_cache_pack(fetch, cache->max_value, &len) : NULL;
 	if (packed == NULL)
 	{
-		dq_cache_count(fetch->options.table->relid, CACHE_REFUSED);
+		dq_cache_count(fetch->options.table->relid, CACHE_REFUSED, 1);
 		return;
 	}
 	dq_cache_put(cache->key, fetch->options.table->relid, packed, len, cache->asked_at_ms);
 	pfree(packed);
+}
+
+/* Rows of an older answer in the place of those that came; false when there is none. */
+static bool
+take_older(Fetch *fetch)
+{
+	const TableSpec *table = fetch->options.table;
+	CachedAnswer found;
+
+	if (fetch->cache->keys == NULL)
+	{
+		if (!dq_cached_find(table, fetch->cache->key, fallback_grace(table), &found))
+			return false;
+		dq_spool_clear(fetch->spool);
+		fetch->rows = 0;
+		take_answer(fetch, &found, FETCH_STALE);
+		return true;
+	}
+	dq_spool_clear(fetch->spool);
+	fetch->rows = 0;
+	dq_cached_keys_reset(fetch);
+	if (!dq_cached_keys_find_all(fetch, fallback_grace(table)))
+		return false;
+	finish(fetch, FETCH_STALE);
+	return true;
 }
 
 /* Puts an older answer in the place of an outage; no row has been read yet. */
@@ -252,13 +289,9 @@ static void
 fall_back(Fetch *fetch)
 {
 	const TableSpec *table = fetch->options.table;
-	Found found;
 
 	if (!fetch->cache->has_fallback || !dq_failure_is_outage(fetch->error->kind) ||
-		!find_answer(table, fetch->cache->key, fallback_grace(table), &found))
-		return;
-	dq_spool_clear(fetch->spool);
-	if (!take_answer(fetch, &found, FETCH_STALE))
+		!take_older(fetch))
 		return;
 	if (table->on_error == ON_ERROR_STALE)
 		ereport(WARNING,
@@ -267,7 +300,7 @@ fall_back(Fetch *fetch)
 				 errdetail("%s. The rows are those of %s.", fetch->error->message,
 						   timestamptz_to_str(fetch->asked_at))));
 	fetch->error = NULL;
-	dq_cache_count(table->relid, CACHE_STALE);
+	count(fetch, CACHE_STALE);
 }
 
 void
@@ -345,7 +378,7 @@ dq_cached_renew(dlist_head *renewals)
 
 /* An answer to the whole collection, where it is small and holds all rows of the question. */
 static bool
-find_whole(const FetchOptions *options, Found *found)
+find_whole(const FetchOptions *options, CachedAnswer *found)
 {
 	const Scope *scope = options->scope;
 	Scope whole = { .is_whole = true };
@@ -357,7 +390,7 @@ find_whole(const FetchOptions *options, Found *found)
 	if (!dq_scope_contains(&whole, scope))
 		return false;
 	unlimited.row_limit = 0;
-	if (!find_answer(options->table, dq_cache_key(&unlimited, scope->base), 0, found))
+	if (!dq_cached_find(options->table, dq_cache_key(&unlimited, scope->base), 0, found))
 		return false;
 	if (is_fresh(found) && found->facts.len <= MAX_SEARCHED_BYTES)
 		return true;
@@ -365,17 +398,51 @@ find_whole(const FetchOptions *options, Found *found)
 	return false;
 }
 
-/* Answers from the cache, or asks. */
-static Fetch *
-start(FetchGroup *group, const FetchOptions *options, StringInfo identity, uint64 hash)
+/* Answers a list from what is known of its keys, and asks for the others. */
+static void
+start_keys(Fetch *fetch, const FetchOptions *options)
+{
+	CachedFetch *cache = fetch->cache;
+	int nkeys;
+	int missing = dq_cached_keys_find(fetch, &nkeys);
+	CachedAnswer found;
+
+	fetch->stats.keys_found = nkeys - missing;
+	fetch->stats.keys_asked = missing;
+	if (missing == nkeys && find_whole(options, &found))
+	{
+		take_answer(fetch, &found, FETCH_HIT);
+		fetch->stats.keys_found = nkeys;
+		fetch->stats.keys_asked = 0;
+	}
+	if (fetch->stats.keys_found > 0)
+		dq_cache_count(options->table->relid, CACHE_HIT, (int) fetch->stats.keys_found);
+	if (missing == 0)
+		finish(fetch, FETCH_HIT);
+	if (fetch->is_finished)
+		return;
+	if (missing < nkeys)
+	{
+		fetch->options.url = MemoryContextStrdup(fetch->context,
+												 dq_cached_keys_url(fetch, options));
+		cache->key = dq_cache_key(options, fetch->options.url);
+	}
+	cache->has_fallback = fallback_grace(options->table) > 0;
+	fetch->options.all_first |= cache->has_fallback;
+	lead_or_follow(fetch);
+}
+
+/* Answers from the cache, as far as ttl and options allow; false: the service has to be asked. */
+static bool
+start_whole(FetchGroup *group, Fetch *fetch, const FetchOptions *options, StringInfo identity,
+			uint64 hash)
 {
 	const TableSpec *table = options->table;
-	CacheKey key = dq_cache_key(options, options->url);
-	Fetch *fetch = cached_create(group, options, identity, hash, key);
-	Found found;
+	CacheKey key = fetch->cache->key;
+	int64 grace = Max(table->stale_while_revalidate_ms, fallback_grace(table));
+	CachedAnswer found;
 
-	if (find_answer(table, key, Max(table->stale_while_revalidate_ms, fallback_grace(table)),
-					&found))
+	if (dq_cached_find(table, key, grace, &found))
 	{
 		bool is_stale = !is_fresh(&found);
 
@@ -385,19 +452,52 @@ start(FetchGroup *group, const FetchOptions *options, StringInfo identity, uint6
 			fetch->options.all_first = true;
 			pfree(found.bytes);
 		}
-		else if (take_answer(fetch, &found, is_stale ? FETCH_STALE : FETCH_HIT))
+		else
 		{
-			dq_cache_count(table->relid, is_stale ? CACHE_STALE : CACHE_HIT);
+			take_answer(fetch, &found, is_stale ? FETCH_STALE : FETCH_HIT);
+			count(fetch, is_stale ? CACHE_STALE : CACHE_HIT);
 			if (is_stale)
 				start_renewal(group, options, identity, hash, key);
-			return fetch;
+			return true;
 		}
 	}
-	if (find_whole(options, &found) && take_answer(fetch, &found, FETCH_HIT))
-		dq_cache_count(table->relid, CACHE_HIT);
-	else
+	if (!find_whole(options, &found))
+		return false;
+	take_answer(fetch, &found, FETCH_HIT);
+	count(fetch, CACHE_HIT);
+	return true;
+}
+
+static Fetch *
+start(FetchGroup *group, const FetchOptions *options, StringInfo identity, uint64 hash)
+{
+	CacheKey key = dq_cache_key(options, options->url);
+	Fetch *fetch = cached_create(group, options, identity, hash, key);
+
+	if (options->keys)
+		fetch->cache->keys = dq_cached_keys_create(fetch, options);
+	if (fetch->cache->keys)
+		start_keys(fetch, options);
+	else if (!start_whole(group, fetch, options, identity, hash))
 		lead_or_follow(fetch);
 	return fetch;
+}
+
+/*
+ * The last reader leaves before the end.  One that wants a row for each key, and has them, leaves
+ * out a last page that would only say so.
+ */
+void
+dq_cached_left(Fetch *fetch)
+{
+	CachedFetch *cache = fetch->cache;
+
+	if (cache->keys && cache->is_wanted && !fetch->is_finished && fetch->has_pending &&
+		fetch->options.enough_rows > 0 && fetch->rows >= fetch->options.enough_rows)
+	{
+		cache->is_wanted = false;
+		dq_cached_keys_keep(fetch, false);
+	}
 }
 
 /* Once a session. */

@@ -16,6 +16,9 @@ extern void dq_cached_advance(Fetch *fetch);
 /* A fetch is over: keeps its answer, or takes an older one in place of a failure. */
 extern void dq_cached_ended(Fetch *fetch);
 
+/* A fetch is left before its end: keeps what is known to be complete all the same. */
+extern void dq_cached_left(Fetch *fetch);
+
 /* Whether rows have to stay in the spool until the answer is complete. */
 extern bool dq_cached_needs_rows(const Fetch *fetch);
 

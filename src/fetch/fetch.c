@@ -131,6 +131,7 @@ dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *op
 	fetch->options.url = pstrdup(options->url);
 	fetch->options.body = options->body ? dq_body_copy(options->body) : NULL;
 	fetch->options.scope = NULL;
+	fetch->options.keys = NULL;
 	if (options->page)
 		fetch->options.page = memcpy(palloc(sizeof(PagePosition)), options->page,
 									 sizeof(PagePosition));
@@ -631,6 +632,8 @@ dq_fetch_close(FetchReader *reader)
 	if (fetch->nreaders > 0)
 		return;
 	fetch_teach(fetch);
+	if (fetch->cache)
+		dq_cached_left(fetch);
 	dq_fetch_group_retire(fetch->group, fetch);
 }
 

@@ -13,6 +13,15 @@ typedef struct Fetch Fetch;
 typedef struct FetchGroup FetchGroup;
 typedef struct FetchReader FetchReader;
 
+/* The keys of a list, which can be asked together, or some of them, or each alone. */
+typedef struct FetchKeys
+{
+	const ScopeTerm *term; /* the list */
+	/* URL of the question for n of the keys, by their numbers in term; palloc'd. */
+	char *(*url_of)(const void *arg, const int *keys, int n);
+	const void *arg;
+} FetchKeys;
+
 /* What one fetch asks.  Borrowed texts are copied. */
 typedef struct FetchOptions
 {
@@ -30,6 +39,7 @@ typedef struct FetchOptions
 	const PagePosition *page; /* only this page of the collection; NULL: all */
 	bool all_first;			  /* all rows are fetched before the first is read; set by strategies */
 	const Scope *scope;		  /* what it restricts; NULL: its answer tells of no other question */
+	const FetchKeys *keys;	  /* NULL: the answer is kept as a whole */
 	int64 enough_rows;		  /* once so many have come, no page is asked early; 0: unknown */
 	bool must_be_whole;		  /* an outage is an error, whatever on_error says */
 	/*
@@ -78,6 +88,8 @@ typedef struct FetchStats
 	bool has_total;
 	int64 total;				  /* rows of the whole answer, as the service says */
 	int64 page_rows;			  /* of the largest page */
+	int64 keys_found;			  /* of lists: answered by the cache */
+	int64 keys_asked;			  /* and by the service */
 	int64 age_ms;				  /* of the oldest cached answer when it was found */
 	int64 origins[FETCH_ORIGINS]; /* questions by where their rows came from */
 } FetchStats;

@@ -146,7 +146,7 @@ dq_cache_put(CacheKey key, Oid table, const char *bytes, uint64 len, int64 store
 	dq_shared_unlock(area);
 	if (entry == 0)
 	{
-		dq_cache_count(table, CACHE_REFUSED);
+		dq_cache_count(table, CACHE_REFUSED, 1);
 		return false;
 	}
 	copy_chunks(block, entry, (char *) bytes, len, false);
@@ -187,16 +187,16 @@ dq_cache_raise_generation(Oid table)
 }
 
 static void
-count_event(CacheFigures *figures, CacheEvent event)
+count_event(CacheFigures *figures, CacheEvent event, int times)
 {
 	uint64 *counters[] = { &figures->hits, &figures->misses, &figures->stale, &figures->coalesced,
 						   &figures->refused };
 
-	__atomic_fetch_add(counters[event], 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(counters[event], times, __ATOMIC_RELAXED);
 }
 
 void
-dq_cache_count(Oid table, CacheEvent event)
+dq_cache_count(Oid table, CacheEvent event, int times)
 {
 	CacheBlock *block = lock_block(LW_SHARED);
 	int figures = dq_cache_block_find_figures(block, MyDatabaseId, table);
@@ -207,7 +207,7 @@ dq_cache_count(Oid table, CacheEvent event)
 		block = lock_block(LW_EXCLUSIVE);
 		figures = dq_cache_block_make_figures(block, MyDatabaseId, table);
 	}
-	count_event(dq_cache_block_figures(block, figures), event);
+	count_event(dq_cache_block_figures(block, figures), event, times);
 	dq_shared_unlock(area);
 }
 

@@ -41,7 +41,8 @@ typedef enum CacheEvent
 	CACHE_REFUSED
 } CacheEvent;
 
-extern void dq_cache_count(Oid table, CacheEvent event);
+/* Counts an event so many times. */
+extern void dq_cache_count(Oid table, CacheEvent event, int times);
 
 /* Figures of all tables of this database, palloc'd. */
 extern CacheFigures *dq_cache_all_figures(int *n);

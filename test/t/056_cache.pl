@@ -34,6 +34,16 @@ is($service->count('/data/plain/small'), 1, 'one request');
 is(psql('SET distquery.strategy = live; SELECT count(*) FROM small'), '20', 'forced live');
 is($service->count('/data/plain/small'), 2, 'asks');
 
+# Of 64 keys, those are asked that no session has asked for yet.
+create_table($node, 'api', 'keyed', 'id int, name text', path => '/data/postgrest/customers', dialect => 'postgrest');
+psql(q{ALTER FOREIGN TABLE keyed ALTER id OPTIONS (key 'true', filter '= in')});
+psql('SELECT count(*) FROM keyed WHERE id = ANY (ARRAY(SELECT generate_series(1, 64, 2)))');
+$service->reset;
+is(psql('SELECT count(*), sum(id) FROM keyed WHERE id = ANY (ARRAY(SELECT generate_series(1, 64)))'), '64|2080', '64 keys');
+my $asked = $service->log('/data/postgrest/customers');
+is(scalar @$asked, 1, 'one request');
+is(scalar(() = $asked->[0]{query} =~ /%22\d+%22/g), 32, 'for 32 of them');
+
 # Single flight.
 table('cold', '/data/plain/small?_delay=400');
 $service->reset;

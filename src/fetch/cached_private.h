@@ -1,0 +1,64 @@
+/*
+ * cached_private.h
+ *	  Shared by the files of strategy cache, and by nobody else.
+ */
+#ifndef DQ_CACHED_PRIVATE_H
+#define DQ_CACHED_PRIVATE_H
+
+#include "fetch/cache_key.h"
+#include "transport/cache_flight.h"
+
+typedef struct CachedKeys CachedKeys;
+
+struct CachedFetch
+{
+	CacheKey key;
+	FlightTicket ticket;
+	bool is_leading;
+	bool is_following;
+	bool is_wanted;	   /* the answer shall be kept */
+	bool has_fallback; /* an older answer may take the place of a failure */
+	int64 asked_at_ms;
+	uint64 max_value;
+	CachedKeys *keys;				/* the answer is kept by key; NULL: as a whole */
+	MemoryContextCallback callback; /* ends the flight with the fetch */
+};
+
+/* An answer out of the cache. */
+typedef struct CachedAnswer
+{
+	char *bytes;
+	CacheFacts facts;
+	int64 age_ms;
+	int64 lifetime_ms;
+} CachedAnswer;
+
+/* An answer that is not older than ttl and grace; false, and nothing kept, when there is none. */
+extern bool dq_cached_find(const TableSpec *table, CacheKey key, int64 grace_ms,
+						   CachedAnswer *found);
+
+/* Appends its rows to a fetch's, and frees it. */
+extern void dq_cached_append(Fetch *fetch, CachedAnswer *found);
+
+/* The keys of a fetch's question; NULL where one of them cannot be told from others. */
+extern CachedKeys *dq_cached_keys_create(Fetch *fetch, const FetchOptions *options);
+
+/* Appends the rows of the keys that are in the cache; returns how many are not. */
+extern int dq_cached_keys_find(Fetch *fetch, int *nkeys);
+
+/* The same, if all that are missing are there; else nothing. */
+extern bool dq_cached_keys_find_all(Fetch *fetch, int64 grace_ms);
+
+/* Forgets which were found. */
+extern void dq_cached_keys_reset(Fetch *fetch);
+
+/* The URL that asks for the missing keys. */
+extern char *dq_cached_keys_url(const Fetch *fetch, const FetchOptions *options);
+
+/*
+ * Keeps the answer of each key that was missing.  Where it is not known that all rows came
+ * (is_whole false), only that of keys with a row.
+ */
+extern void dq_cached_keys_keep(Fetch *fetch, bool is_whole);
+
+#endif /* DQ_CACHED_PRIVATE_H */
