@@ -115,7 +115,11 @@ SELECT distquery.materialize('down');
 ANALYZE down;
 SET distquery.strategy = 'store';
 SELECT * FROM down;
+SET client_min_messages = warning;
+SET distquery.strategy = 'cache';
+SELECT * FROM down;
 RESET distquery.strategy;
+RESET client_min_messages;
 SELECT foreign_table, ok, message FROM distquery.check_server('on_error') WHERE foreign_table = 'down'::regclass;
 \set VERBOSITY default
 
@@ -132,8 +136,7 @@ SELECT count(*) FROM down_too WHERE NOT EXISTS (SELECT FROM down WHERE false);
 SELECT (SELECT count(*) FROM down_too), (SELECT count(*) FROM down);
 \set VERBOSITY default
 
-CREATE FOREIGN TABLE stale (id int) SERVER on_error OPTIONS (path '/x', on_error 'stale');
-CREATE FOREIGN TABLE stale (id int) SERVER on_error OPTIONS (path '/x', on_error 'ignore');
+CREATE FOREIGN TABLE ignoring (id int) SERVER on_error OPTIONS (path '/x', on_error 'ignore');
 
 SET client_min_messages = warning;
 DROP SCHEMA on_error CASCADE;

@@ -165,11 +165,6 @@ check_word(const OptionRow *row, const char *value, char **problem, char **hint)
 		return;
 	*problem = pstrdup("unknown word");
 	*hint = psprintf("Valid values are %s.", word_list(row->words, ", ", "\""));
-	if (row == &dq_options[OPT_ON_ERROR] && pg_strcasecmp(value, "stale") == 0)
-	{
-		*problem = pstrdup("there is no cache yet from which a stale answer could come");
-		*hint = pstrdup("Set it to \"empty\", or materialize the rows.");
-	}
 }
 
 static void
