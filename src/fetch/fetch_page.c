@@ -305,9 +305,10 @@ page_check_content_type(FetchPage *page)
 static void
 page_prepare_splitter(FetchPage *page)
 {
-	const TableSpec *table = page->fetch->options.table;
+	Fetch *fetch = page->fetch;
+	const TableSpec *table = fetch->options.table;
 	MemoryContext old = MemoryContextSwitchTo(page->context);
-	bool is_lookup = page->fetch->options.is_lookup;
+	bool is_lookup = fetch->options.is_lookup;
 	const JsonPointer *captures[N_CAPTURES] = { NULL };
 	SplitterConfig config = { .rows = is_lookup ? table->lookup_rows : table->rows,
 							  .rows_are_members = is_lookup && table->rows_are_members,
@@ -325,6 +326,14 @@ page_prepare_splitter(FetchPage *page)
 	}
 	if (table->graphql)
 		captures[CAPTURE_ERRORS] = table->graphql->errors;
+	if (page->rows > 0)
+	{
+		/* Of an attempt that failed. */
+		dq_spool_free(page->spool);
+		page->spool = dq_spool_create_beside(fetch->spool, fetch->memory_bytes);
+		page->rows = 0;
+		page->content_hash = 0;
+	}
 	if (page->splitter)
 		dq_splitter_free(page->splitter);
 	page->splitter = dq_splitter_create(&config);
@@ -408,7 +417,8 @@ page_receive(FetchPage *page)
 
 		if (result == SPLIT_ELEMENT)
 		{
-			if (page->rows++ == 0)
+			/* Rows that are held can come anew. */
+			if (page->rows++ == 0 && !page_holds_rows(page))
 				dq_exchange_commit(page->exchange);
 			if (is_paged)
 				page->content_hash = hash_bytes_extended((const unsigned char *) element.start,

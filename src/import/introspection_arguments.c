@@ -97,8 +97,6 @@ find_paging(GraphqlTable *table, const char **why)
 	const char *total = find_beside(table, total_names);
 	const char *size_name = size ? dq_doc_text(size, "name") : NULL;
 
-	if (total)
-		table_option(table, "total", psprintf("/%s", total));
 	if (table->is_relay)
 	{
 		static const char *const first[] = { "first", NULL };
@@ -120,6 +118,9 @@ find_paging(GraphqlTable *table, const char **why)
 	else if (offset || page)
 	{
 		table_option(table, "paging", offset ? "offset" : "page");
+		/* Elsewhere a count helps nothing, and one that means something else would be an error. */
+		if (total)
+			table_option(table, "total", psprintf("/%s", total));
 		table_option(table, offset ? "offset_param" : "page_param",
 					 dq_doc_text(offset ? offset : page, "name"));
 		if (page && !offset && dq_doc_text(page, "defaultValue") &&

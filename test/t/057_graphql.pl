@@ -84,6 +84,10 @@ foreach my $case ([ 'aliases', 'orders', 8 ], [ 'a list', 'by_list', 8 ], [ 'ent
 
 asks('no row of a page with errors', 'SELECT count(fragile) FROM (SELECT fragile FROM fragile LIMIT 10) x', '', undef, '/graphql');
 like($session->last_error, qr/answered in part, with errors: order 7 fell/, 'but the error');
+create_server($node, 'cut', $service->url . '/graphql/cut', protocol => 'graphql', retry_backoff => '5ms');
+create_table($node, 'cut', 'interrupted', 'id bigint, total numeric', field => 'orders');
+asks('an answer that breaks off is asked for again', 'SELECT count(*), count(DISTINCT id), sum(total) FROM interrupted', '2000|2000|139986.49', 2, '/graphql/cut');
+
 asks('rows are right without what fails', 'SELECT count(id) FROM fragile', '2000', 4, '/graphql');
 
 # A cursor that was read half is left; the connection serves the next query.
