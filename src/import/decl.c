@@ -16,6 +16,15 @@ dq_decl_grow(void *array, int n, size_t size)
 	return array;
 }
 
+char *
+dq_decl_take(StringInfo text)
+{
+	char *taken = pnstrdup(text->data, text->len);
+
+	pfree(text->data);
+	return taken;
+}
+
 void
 dq_decl_option(OptionDecls *options, const char *name, const char *value)
 {
@@ -59,7 +68,7 @@ format_text(const char *format, va_list args)
 		needed = appendStringInfoVA(&text, format, again);
 		va_end(again);
 		if (needed == 0)
-			return text.data;
+			return dq_decl_take(&text);
 		enlargeStringInfo(&text, needed);
 	}
 }

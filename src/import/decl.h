@@ -77,6 +77,9 @@ typedef struct ServerDefaults
  */
 extern void *dq_decl_grow(void *array, int n, size_t size);
 
+/* The text, no larger than it has to be; out is gone then. */
+extern char *dq_decl_take(StringInfo text);
+
 extern void dq_decl_option(OptionDecls *options, const char *name, const char *value);
 extern const char *dq_decl_option_value(const OptionDecls *options, const char *name);
 extern ColumnDecl *dq_decl_column(TableDecl *table, const char *name, const char *type);

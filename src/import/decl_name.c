@@ -71,7 +71,7 @@ dq_name_snake(const char *raw)
 		name.data[--name.len] = '\0';
 	if (name.len == 0)
 		appendStringInfoString(&name, "value");
-	return name.data;
+	return dq_decl_take(&name);
 }
 
 /* The bytes of name, at most max, that end between two characters of UTF-8. */

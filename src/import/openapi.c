@@ -88,7 +88,7 @@ fill_variables(const DocNode *server, const char *url)
 		appendStringInfoString(&filled, value ? value : "");
 		url = close + 1;
 	}
-	return filled.data;
+	return dq_decl_take(&filled);
 }
 
 /* The URL that the description gives for its paths; NULL: none. */
@@ -162,7 +162,7 @@ collection_of(const char *path)
 			appendStringInfoChar(&collection, '}');
 		}
 	}
-	return collection.data;
+	return dq_decl_take(&collection);
 }
 
 static void
@@ -279,7 +279,7 @@ make_table(OpenApi *api, const Operation *operation, const ItemPaths *items, con
 		dq_openapi_paging(&table);
 	if (table.has_unknown_paging)
 	{
-		*why = psprintf("it is paged by parameter \"%s\" in a way that cannot be asked for",
+		*why = psprintf("it is paged by %s in a way that cannot be asked for",
 						dq_words_line(table.decl->notes[table.decl->nnotes - 1], 80));
 		return NULL;
 	}
@@ -366,6 +366,13 @@ dq_openapi_read(const DocNode *document, const ServerDefaults *defaults, SchemaD
 			continue;
 		}
 		table = make_table(&api, &operation, &items, &why);
+		if (table)
+			api.columns += table->ncolumns;
+		if (api.columns > MAX_ALL_COLUMNS)
+		{
+			*problem = psprintf("its tables would have more than %d columns", MAX_ALL_COLUMNS);
+			return false;
+		}
 		if (api.steps > MAX_STEPS)
 		{
 			*problem = pstrdup("it is too intricate: its schemas refer to each other too often");

@@ -124,6 +124,10 @@ type_problem(const Column *column, const Param *param, const Meaning *meaning)
 			return "how its list is written is not described";
 		is_same |= is_text(asked) && is_integer_type(own);
 	}
+	/* A comma in a value would be taken for two values. */
+	if (is_text(own) && (param->list == LIST_COMMA || bound == BOUND_IN) &&
+		!column->facts.has_values && !param->facts.has_values && param->list != LIST_REPEAT)
+		return "a comma in a value would separate two";
 	if (!is_same && is_number(own) && is_number(asked))
 		is_same = true;
 	/* Seconds since 1970 are a number to the service in both places. */
@@ -174,7 +178,7 @@ literal(const char *name)
 	initStringInfo(&text);
 	for (; *name; name++)
 		appendStringInfo(&text, *name == '{' || *name == '}' ? "%c%c" : "%c", *name, *name);
-	return text.data;
+	return dq_decl_take(&text);
 }
 
 static void

@@ -45,28 +45,45 @@ static const BoundWord bound_words[] = {
 	{ "end", BOUND_BELOW, false, false },
 };
 
-/* A column of the rows by its name in lower-case words; "id" of "ids", "created" of created_at. */
+/* The columns that filters may be of, by their names in lower-case words. */
+static void
+index_columns(Table *table)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		const Column *column = &table->columns[i];
+
+		if (column->member == NULL || column->member[0] == '\0' || column->in_path ||
+			dq_name_is_used(&table->spoken, column->spoken))
+			continue;
+		table->spoken_columns = dq_decl_grow(table->spoken_columns, table->spoken.n, sizeof(int));
+		table->spoken_columns[table->spoken.n] = i;
+		dq_name_use(&table->spoken, column->spoken);
+	}
+}
+
+/* A column of the rows by its name in lower-case words, or "created_at" by "created". */
 static Column *
 find_column(Table *table, const char *spoken)
 {
 	static const char *const endings[] = { "", "_at", "_on", "_date", "_time", NULL };
 
+	dq_openapi_step(table->api);
+	if (table->spoken.n == 0)
+		index_columns(table);
 	for (const char *const *ending = endings; *ending; ending++)
-		for (int i = 0; i < table->ncolumns; i++)
-		{
-			Column *column = &table->columns[i];
-			size_t len = strlen(spoken);
+	{
+		char *name = psprintf("%s%s", spoken, *ending);
+		int index = dq_name_index(&table->spoken, name);
+		Column *column = index >= 0 ? &table->columns[table->spoken_columns[index]] : NULL;
 
-			if (column->member == NULL || column->member[0] == '\0' || column->in_path ||
-				strncmp(column->spoken, spoken, len) != 0 ||
-				strcmp(column->spoken + len, *ending) != 0)
-				continue;
-			/* "created" is created_at only where it is a time. */
-			if (**ending && strcmp(column->type.name, "timestamptz") != 0 &&
-				strcmp(column->type.name, "date") != 0)
-				continue;
+		pfree(name);
+		/* "created" is created_at only where it is a time. */
+		if (column &&
+			(**ending == '\0' || strcmp(column->type.name, "timestamptz") == 0 ||
+			 strcmp(column->type.name, "date") == 0))
 			return column;
-		}
+	}
 	return NULL;
 }
 

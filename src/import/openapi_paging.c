@@ -53,6 +53,7 @@ static const char *const cursor_names[] = { "cursor",
 											"pagetoken",
 											"nexttoken",
 											"next",
+											"page",
 											NULL };
 /* They ask for what follows the row of this id. */
 static const char *const row_id_names[] = { "starting_after", "start_after", "after_id", "last_id",
@@ -368,6 +369,19 @@ note_limit(Table *table, Param *size)
 				 size->name);
 }
 
+/* What in the answer tells that there is more, though nothing tells how to ask for it. */
+static const char *
+leading_on(const Table *table)
+{
+	static const char *const names[] = {
+		"next_cursor", "next_token",		 "next_page_token", "next_url", "next_link",
+		"next_page",   "continuation_token", "end_cursor",		"next",		NULL
+	};
+	const char *place = dq_openapi_place(table, names, KIND_STRING | KIND_INTEGER, false);
+
+	return place ? place : dq_openapi_place(table, more_names, KIND_BOOLEAN, false);
+}
+
 void
 dq_openapi_paging(Table *table)
 {
@@ -377,6 +391,8 @@ dq_openapi_paging(Table *table)
 	Param *page = find_param(table, page_names, true);
 	Param *row_cursor = find_param(table, row_cursor_names, false);
 	Param *after = find_param(table, row_id_names, false);
+
+	const char *leads_on;
 
 	if (after == NULL)
 		after = find_param(table, row_id_names, true);
@@ -396,12 +412,14 @@ dq_openapi_paging(Table *table)
 	}
 	if (row_cursor == NULL)
 		row_cursor = find_param(table, row_cursor_names, true);
+	leads_on = leading_on(table);
 	if (row_cursor == NULL)
 		row_cursor = after ? after : cursor ? cursor : offset;
-	if (row_cursor)
+	if (row_cursor || leads_on)
 	{
 		table->has_unknown_paging = true;
-		dq_decl_note(table->decl, "%s", row_cursor->name);
+		dq_decl_note(table->decl, row_cursor ? "parameter \"%s\"" : "member \"%s\"",
+					 row_cursor ? row_cursor->name : leads_on);
 	}
 	else if (size)
 		note_limit(table, size);

@@ -19,10 +19,11 @@
 #define MAX_SCHEMA_STEPS 5000
 
 /* Schemas looked at for one description; more is an attack, or of no use to anybody. */
-#define MAX_STEPS (INT64CONST(20) * 1000 * 1000)
+#define MAX_STEPS (INT64CONST(50) * 1000 * 1000)
 
-/* Columns of a table: PostgreSQL takes 1600. */
+/* Columns of a table: PostgreSQL takes 1600.  And of all tables together. */
 #define MAX_COLUMNS 1000
+#define MAX_ALL_COLUMNS 300000
 
 typedef struct OpenApi
 {
@@ -32,6 +33,7 @@ typedef struct OpenApi
 	const ServerDefaults *defaults;
 	SchemaDecl *schema;
 	int64 steps;
+	int64 columns;		/* of all tables */
 	NameSet looked_up;	/* paths of items that tables look up */
 	const char *prefix; /* between the server's URL and each path; "" mostly */
 } OpenApi;
@@ -163,7 +165,9 @@ typedef struct Table
 	const Operation *operation;
 	RowsPlace rows;
 	TableDecl *decl;
-	NameSet names; /* of columns */
+	NameSet names;		 /* of columns */
+	NameSet spoken;		 /* those that filters may be of; see openapi_meaning.c */
+	int *spoken_columns; /* their numbers */
 	int ncolumns;
 	Column *columns;
 	const char *path;  /* with columns as placeholders */

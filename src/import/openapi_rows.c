@@ -155,7 +155,7 @@ pointer_to(const char *base, const char *name)
 		else
 			appendStringInfoChar(&pointer, *name);
 	}
-	return pointer.data;
+	return dq_decl_take(&pointer);
 }
 
 /* The schema of the elements, where a schema is an array and nothing else. */

@@ -41,7 +41,7 @@ member_pointer(const char *base, const char *name)
 		else
 			appendStringInfoChar(&pointer, *name);
 	}
-	return pointer.data;
+	return dq_decl_take(&pointer);
 }
 
 /* True when a member's column can be called as the member is. */
@@ -301,7 +301,7 @@ fill_name(const char *spelling, const char *param)
 		else
 			appendStringInfoChar(&filled, *spelling++);
 	}
-	return filled.data;
+	return dq_decl_take(&filled);
 }
 
 static bool
@@ -362,7 +362,7 @@ ops_text(ConditionOpSet ops)
 	for (int op = 0; op < COND_COUNT; op++)
 		if ((ops & COND_BIT(op)) && op != COND_NOTNULL)
 			appendStringInfo(&text, "%s%s", text.len ? " " : "", dq_condition_op_name(op));
-	return text.data;
+	return dq_decl_take(&text);
 }
 
 static void

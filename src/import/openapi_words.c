@@ -111,5 +111,5 @@ dq_words_line(const char *text, int max)
 	}
 	while (line.len > 0 && line.data[line.len - 1] == ' ')
 		line.data[--line.len] = '\0';
-	return line.data;
+	return dq_decl_take(&line);
 }

@@ -113,8 +113,10 @@ fi
 if [[ ${PROVE_TESTS:-} == *import* ]]; then
     DQ_DESCRIPTIONS=$dq_run/descriptions
     export DQ_DESCRIPTIONS
-    cp -r "$("$dq_root/test/setup/fetch-descriptions.sh" | tail -n 1)" "$DQ_DESCRIPTIONS" || failed=1
-    dq_hand_over "$DQ_DESCRIPTIONS"
+    if descriptions=$("$dq_root/test/setup/fetch-descriptions.sh"); then
+        cp -r "${descriptions##*$'\n'}" "$DQ_DESCRIPTIONS"
+        dq_hand_over "$DQ_DESCRIPTIONS"
+    fi
 fi
 # Servers of npm, for the test that asks them.
 if [[ ${PROVE_TESTS:-} == *real_servers* ]]; then
