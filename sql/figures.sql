@@ -48,12 +48,19 @@ CREATE FUNCTION join_method(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE plan jsonb;
 BEGIN
     EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
-    RETURN jsonb_path_query_first(plan, '$.**."Node Type" ? (@ like_regex "Join|Loop")') #>> '{}';
+    RETURN jsonb_path_query_first(plan, '$.**."Node Type" ? (@ like_regex "Join|Loop|Custom")') #>> '{}';
 END $$;
 SELECT join_method('SELECT * FROM orders o JOIN products p ON p.id = o.product_id') IS NOT DISTINCT FROM 'Hash Join' AS as_a_whole;
 SET distquery.learned_figures = off;
 SELECT join_method('SELECT * FROM orders o JOIN products p ON p.id = o.product_id') IS NOT DISTINCT FROM 'Hash Join' AS as_a_whole;
 SET distquery.learned_figures = on;
+-- by keys, in a few requests, where a few are wanted of many
+CREATE FOREIGN TABLE catalog (id bigint OPTIONS (key 'true', filter '= in'), title text)
+    SERVER figures OPTIONS (path '/data/plain/products?_envelope=items', rows '/items', paging 'page', page_size '20');
+SELECT count(*) FROM catalog;
+SET distquery.lookup_join = auto;
+SELECT join_method('SELECT * FROM (VALUES (1), (2), (3), (4), (5)) v(id) JOIN catalog p ON p.id = v.id');
+SET distquery.lookup_join = off;
 
 -- learned rows stand before estimated_rows
 SELECT expected_rows('SELECT * FROM small');

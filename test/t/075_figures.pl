@@ -100,8 +100,13 @@ create_server($node, 'api', $service->url);
 create_table($node, 'api', 'forty', 'id int', path => '/data/plain/forty?_envelope=items', rows => '/items',
 	paging => 'offset', page_size => 2, total => '/total');
 $one = DistQuery::Session->new($node);
-$one->query('ANALYZE forty');
+like($one->error('ANALYZE VERBOSE forty'), qr/"forty": read 40 of 40 rows \(requests: 20\); 40 rows in sample/, 'ANALYZE VERBOSE');
 is($one->query('SELECT rows FROM distquery.table_figures'), '40', 'ANALYZE teaches, too');
+$one->query('SET default_statistics_target = 1; SET distquery.analyze_rows = 1000');
+$one->query(q{CREATE FOREIGN TABLE thousands (id int) SERVER api OPTIONS (path '/big?rows=3000', estimated_rows '5000')});
+like($one->error('ANALYZE VERBOSE thousands'),
+	qr/"thousands": read 1000 of about 5000 rows \(requests: 1\); 300 rows in sample.*DETAIL:.*the beginning of the table/s, 'a part of it');
+$one->query('RESET default_statistics_target; RESET distquery.analyze_rows');
 $service->reset;
 alter_options($node, 'FOREIGN TABLE forty', SET => { path => '/data/plain/forty?_envelope=items&_delay=30' });
 $one->query('ANALYZE forty');
