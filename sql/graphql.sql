@@ -54,6 +54,10 @@ SELECT count(*) FROM orders WHERE note = E'"}) { id } } #\u00e9$x {$size}\n';
 -- a value that GraphQL's Int cannot hold matches nothing
 SELECT plan('SELECT id FROM orders WHERE "customerId" = 3000000000');
 
+-- one argument is not given twice
+SELECT plan('SELECT id FROM orders WHERE note IS NULL AND note IS NOT NULL');
+SELECT count(*) FROM orders WHERE note IS NULL AND note IS NOT NULL;
+
 -- with pushdown and without the rows are the same
 SET distquery.pushdown = off;
 SELECT plan('SELECT id FROM orders WHERE status = ''open'' AND "customerId" = 7');

@@ -52,6 +52,12 @@ SELECT plan('SELECT * FROM orders WHERE status IN (''open'', ''a,b'')  AND note 
 SELECT count(*) FROM orders WHERE status IN ('open', 'a,b') AND note IS NOT NULL;
 SELECT plan('SELECT * FROM orders WHERE status LIKE ''%\e"_''');
 
+-- one place cannot say both of a contradiction, whoever is trusted
+ALTER FOREIGN TABLE orders OPTIONS (ADD trust 'exact');
+SELECT plan('SELECT * FROM orders WHERE note IS NULL AND note IS NOT NULL');
+SELECT count(*) FROM orders WHERE note IS NULL AND note IS NOT NULL;
+ALTER FOREIGN TABLE orders OPTIONS (DROP trust);
+
 -- what the body does not name goes into the query string
 SELECT plan('SELECT * FROM orders WHERE quantity = 3 AND id IN (1, 2)');
 SELECT count(*) FROM orders WHERE quantity = 3;

@@ -28,6 +28,8 @@ op_group(ConditionOp op)
 			return COND_GE;
 		case COND_IN:
 			return COND_EQ;
+		case COND_NOTNULL:
+			return COND_NULL;
 		default:
 			return op;
 	}
