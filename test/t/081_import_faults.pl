@@ -80,7 +80,7 @@ my %paths = map {
 my %document = (
 	openapi => '3.0.0', paths => \%paths,
 	components => { schemas => { Thing => { type => 'object', properties =>
-		{ map { ("member_$_" => { type => 'string', description => 'x' x 50 }) } 1 .. 20 } } } });
+		{ map { ("member_$_" => { type => 'string', description => 'x' x 50 }) } 1 .. 10 } } } });
 my $folder = PostgreSQL::Test::Utils::tempdir();
 append_to_file("$folder/openapi.json", encode_json(\%document));
 my $port_file = "$folder/port";
