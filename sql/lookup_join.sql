@@ -10,7 +10,7 @@ BEGIN
     FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP
         line := regexp_replace(line, 'http://127.0.0.1:\d+', 'http://service');
         line := regexp_replace(line, 'rows=(\d+)\.\d+', 'rows=\1');
-        line := regexp_replace(line, '\((w\.customer_id) = (\w+(\.id)?)\)', '(\2 = \1)'); -- turned before 16
+        line := regexp_replace(line, '\((w\.\w+) = (\w+(\.\w+)?)\)', '(\2 = \1)', 'g'); -- turned before 16
         RETURN NEXT regexp_replace(line, '(Memory|Memory Usage|Buckets|Batches: \d+  Memory|Connections|Bytes)(: )\S+', '\1\2N', 'g');
     END LOOP;
 END $$;
