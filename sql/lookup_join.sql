@@ -108,6 +108,9 @@ SELECT compare('SELECT c.name, o.id, p.sku FROM wanted w LEFT JOIN customers c O
 SELECT compare('SELECT s.label, s.n, c.name FROM (SELECT label, customer_id, count(*) AS n FROM wanted GROUP BY 1, 2) s JOIN customers c ON c.id = s.customer_id');
 SELECT plan('SELECT w.label, c.name FROM (SELECT * FROM wanted ORDER BY label LIMIT 20) w JOIN customers c ON c.id = w.customer_id ORDER BY w.label');
 
+-- where few outer rows are expected, too: an estimate must not make it a request for each row
+SELECT plan('SELECT c.name, o.total, p.sku FROM customers c JOIN orders o ON o.customer_id = c.id JOIN products p ON p.id = o.product_id WHERE c.region = ''APAC'' AND o.status = ''open''');
+
 -- a small LIMIT asks for few keys, in batches that grow
 SELECT count(*) FROM reset_log;
 SELECT w.label, c.name FROM wanted w JOIN customers c ON c.id = w.customer_id LIMIT 1;

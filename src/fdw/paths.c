@@ -253,6 +253,13 @@ outer_sets(RelOptInfo *rel, List *clauses)
 	return bms_is_empty(all) ? sets : add_distinct_relids(sets, all);
 }
 
+/*
+ * For one outer row a lookup join costs what a nested loop does; for a thousand, where one was
+ * expected, it makes ten requests instead of a thousand.  Where both are possible the estimate must not
+ * decide.
+ */
+#define NESTED_LOOP_RISK 1.25
+
 static void
 add_parameterized_path(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan, Relids outer)
 {
@@ -270,6 +277,11 @@ add_parameterized_path(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *p
 	double rows = choice.binds_key ? Min(info->ppi_rows, 1) : info->ppi_rows;
 
 	cost_scan(root, rel, plan, &choice, clauses, &startup, &total);
+	if (dq_lookup_join != LOOKUP_JOIN_OFF)
+	{
+		startup *= NESTED_LOOP_RISK;
+		total *= NESTED_LOOP_RISK;
+	}
 	add_path(rel,
 			 (Path *) dq_create_foreignscan_path(root, rel, rows, choice.missing != NIL, startup,
 												 total, NIL, outer));
