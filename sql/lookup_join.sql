@@ -155,6 +155,12 @@ SET distquery.lookup_join = on;
 SELECT plan('SELECT w.label, t.name FROM wanted w JOIN trusted t ON t.id = w.customer_id WHERE t.region = ''EU''');
 SELECT count(*), count(t.name) FROM wanted w JOIN trusted t ON t.id = w.customer_id WHERE t.region = 'EU';
 SELECT count(*), count(t.name) FROM wanted w JOIN local_customers t ON t.id = w.customer_id WHERE t.region = 'EU';
+-- a list that is asked in parts tells its rows by that column
+ALTER FOREIGN TABLE trusted OPTIONS (ADD max_batch '2');
+ALTER FOREIGN TABLE trusted ALTER region OPTIONS (SET filter '= in');
+SELECT plan('SELECT w.label, t.name FROM wanted w JOIN trusted t ON t.id = w.customer_id WHERE t.region IN (''EU'', ''US'', ''APAC'')');
+SELECT count(*), count(t.name) FROM wanted w JOIN trusted t ON t.id = w.customer_id WHERE t.region IN ('EU', 'US', 'APAC');
+SELECT count(*), count(t.name) FROM wanted w JOIN local_customers t ON t.id = w.customer_id WHERE t.region IN ('EU', 'US', 'APAC');
 RESET distquery.lookup_join;
 
 -- what a subquery or view computes from the inner table is kept with its rows, and NULL where there is none

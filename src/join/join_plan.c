@@ -176,6 +176,26 @@ described_attnums(const RelOptInfo *innerrel, List *exprs, List *needed)
 	return list_difference_int(attnums, needed);
 }
 
+/*
+ * The columns that are read from the answers: a list that is asked in parts tells by its column which
+ * rows belong to a part, also where the service is trusted and nothing else needs the column.
+ */
+static List *
+retrieved_attnums(const ScanChoice *choice, const List *needed)
+{
+	List *attnums = list_copy(needed);
+	ListCell *cell;
+
+	foreach(cell, choice->asked)
+	{
+		const ClauseMatch *match = lfirst(cell);
+
+		if (match->op == COND_IN)
+			attnums = list_append_unique_int(attnums, match->attnum);
+	}
+	return attnums;
+}
+
 /* The inner columns that anything at or above the join needs, in order. */
 static List *
 needed_attnums(RelOptInfo *innerrel, List *clauses, List *keys)
@@ -343,7 +363,7 @@ dq_join_plan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tl
 	List *used = list_concat_copy(inner_quals, list_concat_copy(join_quals, other_quals));
 
 	plan.inner_attnums = needed_attnums(innerrel, used, keys);
-	plan.inner->retrieved = plan.inner_attnums;
+	plan.inner->retrieved = retrieved_attnums(&choice, plan.inner_attnums);
 	plan.ninner_quals = list_length(inner_quals);
 	plan.njoin_quals = list_length(join_quals);
 	described = described_attnums(innerrel, exprs, plan.inner_attnums);
