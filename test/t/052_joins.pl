@@ -14,7 +14,7 @@ use Time::HiRes qw(time);
 
 my $queries_a_world = 50;
 my $seed = $ENV{DQ_SEED} // 1;
-my $number = $ENV{DQ_QUERIES} // 150;
+my $number = $ENV{DQ_QUERIES} // 300;
 
 $seed = int(rand(1_000_000)) if $seed eq 'random';
 note("seed $seed");
@@ -42,11 +42,12 @@ unless ($is_part)
 	cmp_ok($test->{dropped} // 0, '<', $number / 5, 'answers that are too large');
 	cmp_ok($test->{failures} // 0, '<', $number / 20, 'statements that fail');
 	cmp_ok($test->{empty} // 0, '<', $number * 0.6, 'queries without rows');
+	cmp_ok($test->{slow} // 0, '<', 1 + $test->{runs} / 1000, 'runs that take too long');
 	cmp_ok($test->{refused} // 0, '<', $test->{runs} / 4, 'runs refused for lack of a condition');
 	cmp_ok($test->{lookup_joins}{$_} // 0, '>', 0, "lookup joins of kind $_") foreach qw(Inner Left Semi Anti);
 }
-note(sprintf('%d queries in %d runs in %.0f s; %d without rows, %d fail, %d too large; %d runs refused',
-		$test->{queries}, $test->{runs}, time - $started, map { $_ // 0 } @$test{qw(empty failures dropped refused)}));
+note(sprintf('%d queries in %d runs in %.0f s; %d without rows, %d fail, %d too large; %d runs refused, %d too slow',
+		$test->{queries}, $test->{runs}, time - $started, map { $_ // 0 } @$test{qw(empty failures dropped refused slow)}));
 note('lookup joins in plans: ' . join(', ', map { "$_ $test->{lookup_joins}{$_}" } sort keys %{ $test->{lookup_joins} // {} }));
 
 my @bad = grep { /TRAP|PANIC|terminated by signal|WARNING|could not close/ } split(/\n/, slurp_file($node->logfile));
