@@ -22,10 +22,14 @@ use strict;
 use warnings;
 use DistQuery::Test ();
 use IPC::Run;
+use Scalar::Util qw(refaddr weaken);
 use Time::HiRes qw(sleep time);
 
 # Seconds after which a statement is taken to hang.
 my $patience = 60;
+
+# Those that have a psql; ended before Perl destroys objects, and what they consist of, in any order.
+my %open;
 
 # Options: user, database.
 sub new
@@ -37,6 +41,7 @@ sub new
 	$connection .= " user=$options{user}" if $options{user};
 	$self->{process} = IPC::Run::start([ 'psql', '-X', '-A', '-t', '-q', '-v', 'VERBOSITY=verbose', '-d', $connection ],
 		'<', \$self->{stdin}, '>', \$self->{stdout}, '2>', \$self->{stderr});
+	weaken($open{ refaddr $self } = $self);
 	$self->{pid} = $self->query('SELECT pg_backend_pid()');
 	die "could not connect: $self->{last_error}" unless $self->{pid};
 	return $self;
@@ -129,6 +134,7 @@ sub close
 {
 	my ($self) = @_;
 	my $process = delete $self->{process} or return;
+	delete $open{ refaddr $self };
 	if ($self->{is_busy})
 	{
 		$process->kill_kill(grace => 2);
@@ -140,5 +146,7 @@ sub close
 }
 
 sub DESTROY { local ($?, $@, $!); eval { $_[0]->close; }; }
+
+END { local ($?, $@, $!); eval { $_->close; } foreach grep { defined } values %open; }
 
 1;

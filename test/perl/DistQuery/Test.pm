@@ -164,7 +164,11 @@ use File::Temp qw(tempdir);
 use HTTP::Tiny;
 use IPC::Run;
 use JSON::PP;
+use Scalar::Util qw(refaddr weaken);
 use Time::HiRes qw(sleep);
+
+# Those that run; ended before Perl destroys objects in any order.
+my %running;
 
 my $fixtures = abs_path(dirname(__FILE__) . '/../../fixtures');
 my $json = JSON::PP->new->utf8->allow_nonref;
@@ -185,6 +189,7 @@ sub start
 	my $file = "$self->{folder}/port";
 	my $python = -x '/usr/bin/python3' ? '/usr/bin/python3' : 'python3';
 	unlink $file;
+	weaken($running{ refaddr $self } = $self);
 	$self->{process} = IPC::Run::start([ $python, "$fixtures/service.py", '--port-file', $file ], '<', \undef);
 	for (my $i = 0; $i < 500 and not -e $file; $i++)
 	{
@@ -203,10 +208,13 @@ sub stop
 	return unless $self->{process};
 	$self->{process}->kill_kill(grace => 2);
 	delete $self->{process};
+	delete $running{ refaddr $self };
 	return;
 }
 
 sub DESTROY { local ($?, $@, $!); $_[0]->stop; }
+
+END { local ($?, $@, $!); $_->stop foreach grep { defined } values %running; }
 
 sub port { return $_[0]->{port}; }
 sub url { return "http://127.0.0.1:$_[0]->{port}"; }
