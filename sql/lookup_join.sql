@@ -164,6 +164,8 @@ SELECT count(*), count(t.name) FROM wanted w JOIN local_customers t ON t.id = w.
 RESET distquery.lookup_join;
 
 -- what a subquery or view computes from the inner table is kept with its rows, and NULL where there is none
+SELECT compare('SELECT w.label, v.n, c.name FROM (VALUES (1, ''EU'')) v (n, r) FULL JOIN customers c ON c.region = v.r RIGHT JOIN wanted w ON c.id = w.customer_id AND v.n > 0');
+SELECT compare('SELECT w.label, c.loud FROM (SELECT id, region, upper(name) AS loud FROM customers) c FULL JOIN (VALUES (''EU'')) v (r) ON c.region = v.r RIGHT JOIN wanted w ON c.id = w.customer_id AND c.loud LIKE ''%1%'' AND v.r > ''''');
 SELECT compare('SELECT w.label, c.one, c.loud FROM wanted w LEFT JOIN (SELECT id, 1 AS one, upper(name) || ''!'' AS loud FROM customers WHERE region <> ''US'') c ON c.id = w.customer_id');
 SELECT compare('SELECT w.label, c.loud, coalesce(c.one, 0) FROM wanted w LEFT JOIN (SELECT id, 1 AS one, coalesce(city, ''nowhere'') AS loud FROM customers) c ON c.id = w.customer_id AND c.loud < ''M'' WHERE coalesce(c.one, 0) = 0 OR c.loud > ''B''');
 SELECT compare('SELECT w.label, x.both FROM wanted w LEFT JOIN (SELECT c.id, c.name || coalesce(o.status, ''-'') AS both FROM customers c LEFT JOIN orders o ON o.customer_id = c.id AND o.total > 300) x ON x.id = w.customer_id');

@@ -160,6 +160,26 @@ adopt_into_mutator(Node *node, void *scan_tlist)
 }
 
 /*
+ * Writes what subqueries compute as its expression.  The inner table's own conditions and their
+ * values are evaluated before anything is computed from a row, or before there is one.
+ */
+static Node *
+expand_computed_mutator(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, PlaceHolderVar))
+		return expand_computed_mutator((Node *) ((PlaceHolderVar *) node)->phexpr, context);
+	return expression_tree_mutator(node, expand_computed_mutator, context);
+}
+
+static List *
+expand_computed(List *exprs)
+{
+	return (List *) expand_computed_mutator((Node *) exprs, NULL);
+}
+
+/*
  * The inner columns that only describe what was asked: a clause that is trusted, and so not evaluated
  * here, is shown by EXPLAIN.  They have a place in the scan tuple, but no value is ever read.
  */
@@ -353,6 +373,8 @@ dq_join_plan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tl
 	List *exprs = dq_relation_plan_choice(root, &choice, plan.inner, &trusted);
 	List *inner_quals = list_difference(dq_relation_clauses(innerrel->baserestrictinfo), trusted);
 
+	exprs = expand_computed(exprs);
+	inner_quals = expand_computed(inner_quals);
 	if (IS_OUTER_JOIN(facts.type))
 		extract_actual_join_clauses(facts.restrictlist, rel->relids, &join_quals, &other_quals);
 	else
