@@ -104,8 +104,9 @@ like($one->error('ANALYZE VERBOSE forty'), qr/"forty": read 40 of 40 rows \(requ
 is($one->query('SELECT rows FROM distquery.table_figures'), '40', 'ANALYZE teaches, too');
 $one->query('SET default_statistics_target = 1; SET distquery.analyze_rows = 1000');
 $one->query(q{CREATE FOREIGN TABLE thousands (id int) SERVER api OPTIONS (path '/big?rows=3000', estimated_rows '5000')});
+# 3,000 if the whole answer had come when reading stopped.
 like($one->error('ANALYZE VERBOSE thousands'),
-	qr/"thousands": read 1000 of about 5000 rows \(requests: 1\); 300 rows in sample.*DETAIL:.*the beginning of the table/s, 'a part of it');
+	qr/"thousands": read 1000 of about [35]000 rows \(requests: 1\); 300 rows in sample.*DETAIL:.*the beginning of the table/s, 'a part of it');
 $one->query('RESET default_statistics_target; RESET distquery.analyze_rows');
 $service->reset;
 alter_options($node, 'FOREIGN TABLE forty', SET => { path => '/data/plain/forty?_envelope=items&_delay=30' });
