@@ -145,6 +145,10 @@ SELECT plan('SELECT * FROM echoed WHERE wanted = ''x'' AND method = ''GET''');
 CREATE FOREIGN TABLE narrow (id int OPTIONS (key 'true', filter '= in'), total numeric(10,2) OPTIONS (filter '= <='), status text OPTIONS (filter '='))
     SERVER filters OPTIONS (path '/data/postgrest/orders', dialect 'postgrest', lookup_path '/data/plain/orders/{id}', paging 'offset', page_size '30000');
 SELECT plan('SELECT * FROM narrow WHERE total = 20.00 AND total <= 21');
+CREATE FOREIGN TABLE singles (id int, value real OPTIONS (json '/total', filter '<=')) SERVER filters OPTIONS (path '/data/brackets/orders', dialect 'brackets');
+SELECT plan('SELECT * FROM singles WHERE value <= 0.1::real');
+ALTER FOREIGN TABLE singles ALTER value OPTIONS (ADD required 'true', DROP json, ADD from 'request', SET filter '=');
+SELECT plan('SELECT * FROM singles WHERE value = 0.1::real');
 SELECT id FROM narrow WHERE id = 3000000000;
 SELECT id FROM narrow WHERE id = ANY ('{3000000000,5}'::bigint[]);
 SET plan_cache_mode = force_generic_plan;

@@ -135,6 +135,19 @@ SELECT count(*), count(o.id), sum(o.total) = (SELECT sum(total) FROM local_order
   FROM pairs p LEFT JOIN nested_orders o USING (customer_id, id);
 SELECT count(*) = count(DISTINCT regexp_replace(path, '\?.*', '')) AS once_a_customer FROM log;
 
+-- one request a key, pages or not: a row that has come for the key of the table ends its question
+CREATE FOREIGN TABLE one_by_one (id int OPTIONS (key 'true', filter '='), name text, region text OPTIONS (filter '= in'))
+    SERVER lookup_join OPTIONS (path '/data/brackets/customers', paging 'page', page_size '500');
+SET distquery.lookup_join = on;
+SELECT count(*) FROM reset_log;
+SELECT count(*), count(o.id), bool_and(o.name = c.name) FROM wanted w LEFT JOIN one_by_one o ON o.id = w.customer_id LEFT JOIN local_customers c ON c.id = w.customer_id;
+SELECT count(*) FROM log;
+-- a key is in one of several questions only
+ALTER FOREIGN TABLE one_by_one OPTIONS (ADD max_batch '1');
+SELECT count(*), count(o.id), bool_and(o.name = c.name) FROM wanted w LEFT JOIN one_by_one o ON o.id = w.customer_id AND o.region IN ('EU', 'US') LEFT JOIN local_customers c ON c.id = w.customer_id;
+SELECT count(*), count(c.id) FROM wanted w LEFT JOIN local_customers c ON c.id = w.customer_id AND c.region IN ('EU', 'US');
+RESET distquery.lookup_join;
+
 -- what a service answers beside the question: strangers, rows without key, the same row twice
 CREATE FOREIGN TABLE odd (id int OPTIONS (filter 'in', spell_in 'ignored={values}&_lenient'), name text)
     SERVER lookup_join OPTIONS (path '/data/plain/customers', max_batch '3', paging 'page', page_size '5000');

@@ -192,13 +192,18 @@ compares_differently_as_text(Oid type, ConditionOp op)
 	return get_typtype(type) != TYPTYPE_ENUM;
 }
 
-/* numeric(10,2) or timestamp(0): 20.004 at the service is equal to 20.00 here. */
+/*
+ * numeric(10,2) or timestamp(0): 20.004 at the service is equal to 20.00 here.  So is 0.100000001 to
+ * 0.1 in real, for services compare numbers in double precision or better.
+ */
 static bool
 is_rounding(const ColumnSpec *column)
 {
 	int32 typmod = column->typmod;
 	Oid type = getBaseTypeAndTypmod(column->type, &typmod);
 
+	if (type == FLOAT4OID)
+		return true;
 	return typmod >= 0 &&
 		(type == NUMERICOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID || type == TIMEOID);
 }
@@ -222,7 +227,8 @@ refuse_types(const ColumnSpec *column, ConditionOp op, Oid value_type, Oid colla
 	if ((column->typed_ops & COND_BIT(op)) && column_type == TIMESTAMPOID &&
 		column->format != FORMAT_EPOCH && column->format != FORMAT_EPOCH_MS)
 		return "the service has no literal for a timestamp without time zone";
-	if (!(column->exact_ops & COND_BIT(op)) && is_rounding(column))
+	/* A required column has no other way to be asked for. */
+	if (!(column->exact_ops & COND_BIT(op)) && is_rounding(column) && !column->is_required)
 		return "the column's type rounds what the service sends";
 	if (class == TYPE_TEXT && OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return "the collation is not deterministic";

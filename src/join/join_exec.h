@@ -20,6 +20,7 @@ typedef struct JoinBatch
 	int nasks;
 	OpenAsk *asks;
 	int current; /* ask being read */
+	int found;	 /* keys that it was the first to bring a row for */
 } JoinBatch;
 
 /* An outer row that waits for its key's answer. */

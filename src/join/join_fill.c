@@ -92,6 +92,23 @@ is_frugal(const LookupJoinState *join)
 	return join->plan->first_batch > 0;
 }
 
+/* Keys of one question, each of which brings one row at most; 0: not known. */
+static int
+unique_keys(const LookupJoinState *join, const JoinBatch *batch, const Ask *ask)
+{
+	AttrNumber attnum = linitial_int(join->plan->key_attnums);
+
+	if (!join->plan->is_unique)
+		return 0;
+	if (batch->nasks == 1)
+		return batch->nkeys;
+	/* A key that cannot be said makes its question one for all rows, which names other keys or none. */
+	if (join->nkeys > 1 || ask->key_name == NULL ||
+		strcmp(ask->key_name, join->reader->table->columns[attnum - 1].name) != 0)
+		return 0;
+	return ask->nkeys;
+}
+
 /* Asks for the keys gathered. */
 static void
 start_batch(LookupJoinState *join)
@@ -125,8 +142,7 @@ start_batch(LookupJoinState *join)
 	for (int i = 0; i < batch->nasks; i++)
 	{
 		batch->asks[i].ask = asks[i];
-		if (join->plan->is_unique && batch->nasks == 1)
-			batch->asks[i].enough_rows = batch->nkeys;
+		batch->asks[i].enough_rows = unique_keys(join, batch, &asks[i]);
 		dq_reader_ask(join->reader, &batch->asks[i], false);
 		join->asks_open++;
 	}
@@ -182,7 +198,11 @@ file_row(LookupJoinState *join, JoinBatch *batch, const Ask *ask)
 		join->counters.strangers++;
 		return;
 	}
-	batch->missing -= !entry->is_found;
+	if (!entry->is_found)
+	{
+		batch->missing--;
+		batch->found++;
+	}
 	entry->is_found = true;
 	foreach(cell, join->plan->inner_attnums)
 	{
@@ -208,7 +228,10 @@ file_row(LookupJoinState *join, JoinBatch *batch, const Ask *ask)
 static bool
 has_all(const LookupJoinState *join, const JoinBatch *batch, const OpenAsk *ask)
 {
-	return join->plan->is_unique && batch->missing == 0 && dq_fetch_needs_page(ask->reader);
+	int keys = unique_keys(join, batch, &ask->ask);
+
+	return join->plan->is_unique && (batch->missing == 0 || (keys > 0 && batch->found == keys)) &&
+		dq_fetch_needs_page(ask->reader);
 }
 
 /* Reads what is left of the oldest batch's answers; all its keys are answered then. */
@@ -221,6 +244,7 @@ finish_batch(LookupJoinState *join)
 	{
 		OpenAsk *ask = &batch->asks[batch->current];
 
+		batch->found = 0;
 		ResetExprContext(join->css.ss.ps.ps_ExprContext);
 		while (!has_all(join, batch, ask) && dq_reader_next(join->reader, ask, join->inner_slot))
 		{

@@ -211,6 +211,9 @@ dq_key_table_enter(KeyTable *table, const Datum *outer_values, bool *is_new)
 	}
 	entry = make_entry(table);
 	drop_idle(table);
+	/* Those that were dropped have been looked for since. */
+	memcpy(table->probe->values, entry->values, sizeof(Datum) * table->ncolumns);
+	table->probe->hash = entry->hash;
 	keyhash_insert_hash(table->hash, entry, entry->hash, &found);
 	Assert(!found);
 	entry->waiting = 1;
