@@ -46,7 +46,8 @@ sub new
 	my ($class, $node, $service, %options) = @_;
 	my $self = bless { node => $node, service => $service, runs => 0, queries => 0, %options }, $class;
 	$self->{strategies} = [ 'live', grep { /^(store|cache)$/ } split(/,/,
-		$node->safe_psql('postgres', "SELECT array_to_string(enumvals, ',') FROM pg_settings WHERE name = 'distquery.strategy'")) ];
+		$node->safe_psql('postgres', "LOAD 'distquery'; SELECT array_to_string(enumvals, ',') FROM pg_settings WHERE name = 'distquery.strategy'")) ];
+	die 'strategy store is not known' unless @{ $self->{strategies} } > 1;
 	DistQuery::Test::create_server($node, 'joins', $service->url, timeout => '60s', max_in_flight => 4);
 	my $output = $self->psql("CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');\nALTER DATABASE postgres SET timezone = 'America/St_Johns';\n"
 		  . "ALTER DATABASE postgres SET jit = off;\nALTER DATABASE postgres SET statement_timeout = '20s';\n");
