@@ -155,20 +155,30 @@ dq_cache_packed_rows(const char *bytes, uint64 len)
 	return is_well_formed(bytes, len, head.rows) ? head.rows : -1;
 }
 
+bool
+dq_cache_next(const char *bytes, uint64 len, uint64 *position, const char **record,
+			  uint32 *record_len)
+{
+	if (*position == 0)
+		*position = sizeof(PackedHead);
+	if (*position >= len)
+		return false;
+	memcpy(record_len, bytes + *position, sizeof(*record_len));
+	*record = bytes + *position + sizeof(*record_len);
+	*position += sizeof(*record_len) + *record_len;
+	return true;
+}
+
 int64
 dq_cache_unpack(const char *bytes, uint64 len, Spool *spool)
 {
 	int64 rows = dq_cache_packed_rows(bytes, len);
-	uint64 position = sizeof(PackedHead);
+	uint64 position = 0;
+	const char *record;
+	uint32 record_len;
 
 	Assert(rows >= 0);
-	while (position < len)
-	{
-		uint32 record_len;
-
-		memcpy(&record_len, bytes + position, sizeof(record_len));
-		dq_spool_append(spool, bytes + position + sizeof(record_len), record_len);
-		position += sizeof(record_len) + record_len;
-	}
+	while (dq_cache_next(bytes, len, &position, &record, &record_len))
+		dq_spool_append(spool, record, record_len);
 	return rows;
 }

@@ -26,6 +26,13 @@ extern void dq_cache_pack_end(StringInfo packed, int64 rows);
 /* Appends the rows of a packed answer in our format to a spool; returns how many. */
 extern int64 dq_cache_unpack(const char *bytes, uint64 len, Spool *spool);
 
+/*
+ * The next record of a packed answer in our format, from *position (0 at first); false at the end.
+ * Borrowed.
+ */
+extern bool dq_cache_next(const char *bytes, uint64 len, uint64 *position, const char **record,
+						  uint32 *record_len);
+
 /* The number of rows of a packed answer, -1 when it is not in our format. */
 extern int64 dq_cache_packed_rows(const char *bytes, uint64 len);
 

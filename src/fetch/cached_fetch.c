@@ -102,17 +102,26 @@ is_fresh(const CachedAnswer *found)
 }
 
 void
-dq_cached_append(Fetch *fetch, CachedAnswer *found)
+dq_cached_appended(Fetch *fetch, CachedAnswer *found, int64 rows)
 {
-	MemoryContext old = MemoryContextSwitchTo(fetch->context);
 	TimestampTz asked_at = dq_cache_timestamp(found->facts.stored_at_ms);
 
-	fetch->rows += dq_cache_unpack(found->bytes, found->facts.len, fetch->spool);
-	MemoryContextSwitchTo(old);
+	fetch->rows += rows;
+	fetch->cache->known_rows = fetch->rows;
 	pfree(found->bytes);
 	fetch->stats.age_ms = Max(fetch->stats.age_ms, found->age_ms);
 	if (fetch->asked_at == 0 || asked_at < fetch->asked_at)
 		fetch->asked_at = asked_at;
+}
+
+void
+dq_cached_append(Fetch *fetch, CachedAnswer *found)
+{
+	MemoryContext old = MemoryContextSwitchTo(fetch->context);
+	int64 rows = dq_cache_unpack(found->bytes, found->facts.len, fetch->spool);
+
+	MemoryContextSwitchTo(old);
+	dq_cached_appended(fetch, found, rows);
 }
 
 /* All rows are there. */
@@ -500,6 +509,33 @@ dq_cached_left(Fetch *fetch)
 	}
 }
 
+bool
+dq_cached_is_repeated(const Fetch *fetch, int64 number, const char *row, size_t len)
+{
+	const CachedFetch *cache = fetch->cache;
+	const TableSpec *table = fetch->options.table;
+
+	if (cache == NULL || cache->keys == NULL || cache->known_rows == 0 ||
+		number <= cache->known_rows)
+		return false;
+	switch (dq_cached_keys_match(cache->keys, row, len))
+	{
+		case CACHED_KEY_KNOWN:
+			return true;
+		case CACHED_KEY_UNCERTAIN:
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_STRING_FORMAT),
+					 errmsg("could not complete a cached answer for foreign table \"%s\" of server \"%s\"",
+							table->name, fetch->options.endpoint->server_name),
+					 errdetail(
+						 "A row's key is written in a way that does not tell whether its row is known."),
+					 errhint("Set option \"strategy\" of the table to \"live\".")));
+		case CACHED_KEY_ASKED:
+			break;
+	}
+	return false;
+}
+
 /* Once a session. */
 static void
 tell_if_own(void)
@@ -528,6 +564,9 @@ dq_cached_start(FetchGroup *group, const FetchOptions *options)
 	tell_if_own();
 	initStringInfo(&identity);
 	dq_fetch_identity(options, &identity);
+	/* By key, not all rows of the answer are handed out. */
+	if (options->keys)
+		appendStringInfo(&identity, "|%d|%s", options->keys->term->key, options->keys->term->json);
 	hash = hash_bytes_extended((const unsigned char *) identity.data, identity.len, 0);
 	fetch = dq_fetch_group_find(group, identity.data, identity.len, hash);
 	is_new = fetch == NULL;

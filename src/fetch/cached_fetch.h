@@ -25,4 +25,10 @@ extern bool dq_cached_needs_rows(const Fetch *fetch);
 /* The end of a statement: waits for requests that renew what was served stale. */
 extern void dq_cached_renew(dlist_head *renewals);
 
+/*
+ * True for a row (its number in the fetch, from 1) that the service sent although its key was not
+ * asked, because the cache had the answer: it is there already.  Raises where that cannot be told.
+ */
+extern bool dq_cached_is_repeated(const Fetch *fetch, int64 number, const char *row, size_t len);
+
 #endif /* DQ_CACHED_FETCH_H */

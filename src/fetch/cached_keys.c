@@ -2,10 +2,14 @@
  * cached_keys.c
  *	  Answers of lists, kept by key: of a hundred keys, only those are asked that nobody knows.
  *
- * Each key has the answer of the question for it alone, whether it was asked alone or in a list.
+ * Each key has an answer of its own, named by the URL that would ask for it alone, and by the column.
  * The rows of a list's answer are told apart by the column's JSON value (json_key.h).  A row whose
  * value may equal any key makes it uncertain whose it is, so that nothing of that answer is kept.
  * A row of none of the keys is dropped: the condition is held against all rows again anyway.
+ *
+ * A service may send more than it was asked for.  So of a key's answer only the key's own rows are
+ * taken, and of what the service sends for the missing keys not the rows of those that were known:
+ * else rows came twice.
  */
 #include "postgres.h"
 
@@ -45,13 +49,81 @@ dq_cached_keys_create(Fetch *fetch, const FetchOptions *options)
 		if (dq_json_key_of_text(term->key, term->texts[i], strlen(term->texts[i]),
 								&keys->hashes[i]) != JSON_KEY_HASHED)
 			pointer = NULL;
+		/* Two columns may be asked by the same parameter. */
 		keys->cache_keys[i] = dq_cache_key(options,
-										   options->keys->url_of(options->keys->arg, &i, 1));
+										   psprintf("%s|%d|%s",
+													options->keys->url_of(options->keys->arg, &i, 1),
+													term->key, term->json));
 		MemoryContextReset(scratch);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
 	return pointer ? keys : NULL;
+}
+
+/* Whose a row is; OTHER also for what is no row that can be read. */
+static JsonKeyResult
+row_key(const CachedKeys *keys, const char *row, size_t len, StringInfo scratch, uint64 *hash)
+{
+	JsonSlice value;
+	JsonError error;
+	int culprit;
+
+	if (!dq_json_locate(keys->locator, row, len, &value, &culprit, &error))
+		return JSON_KEY_OTHER;
+	return dq_json_key(keys->kind, &value, scratch, hash);
+}
+
+/* Finds the answer of a key; one with a row of which it is not certain whose it is does not count. */
+static bool
+find_key(const Fetch *fetch, int i, int64 grace_ms, CachedAnswer *found)
+{
+	const CachedKeys *keys = fetch->cache->keys;
+	StringInfoData scratch;
+	bool is_certain = true;
+	uint64 position = 0;
+	const char *record;
+	uint32 len;
+	uint64 hash;
+
+	if (!dq_cached_find(fetch->options.table, keys->cache_keys[i], grace_ms, found))
+		return false;
+	initStringInfo(&scratch);
+	while (is_certain && dq_cache_next(found->bytes, found->facts.len, &position, &record, &len))
+		is_certain = record[0] == 'P' ||
+			row_key(keys, record, len, &scratch, &hash) != JSON_KEY_OTHER;
+	pfree(scratch.data);
+	if (!is_certain)
+		pfree(found->bytes);
+	return is_certain;
+}
+
+/* Appends the rows of a key's answer that are the key's. */
+static void
+append_key(Fetch *fetch, int i, CachedAnswer *found)
+{
+	const CachedKeys *keys = fetch->cache->keys;
+	MemoryContext old = MemoryContextSwitchTo(fetch->context);
+	StringInfoData scratch;
+	uint64 position = 0;
+	int64 rows = 0;
+	const char *record;
+	uint32 len;
+	uint64 hash;
+
+	initStringInfo(&scratch);
+	while (dq_cache_next(found->bytes, found->facts.len, &position, &record, &len))
+	{
+		if (record[0] != 'P' &&
+			(row_key(keys, record, len, &scratch, &hash) != JSON_KEY_HASHED ||
+			 hash != keys->hashes[i]))
+			continue;
+		dq_spool_append(fetch->spool, record, len);
+		rows += record[0] != 'P';
+	}
+	pfree(scratch.data);
+	MemoryContextSwitchTo(old);
+	dq_cached_appended(fetch, found, rows);
 }
 
 int
@@ -64,9 +136,9 @@ dq_cached_keys_find(Fetch *fetch, int *nkeys)
 	{
 		CachedAnswer found;
 
-		keys->is_known[i] = dq_cached_find(fetch->options.table, keys->cache_keys[i], 0, &found);
+		keys->is_known[i] = find_key(fetch, i, 0, &found);
 		if (keys->is_known[i])
-			dq_cached_append(fetch, &found);
+			append_key(fetch, i, &found);
 		missing += !keys->is_known[i];
 	}
 	*nkeys = keys->n;
@@ -81,8 +153,7 @@ dq_cached_keys_find_all(Fetch *fetch, int64 grace_ms)
 	bool is_complete = true;
 
 	for (int i = 0; i < keys->n && is_complete; i++)
-		if (!keys->is_known[i] &&
-			!dq_cached_find(fetch->options.table, keys->cache_keys[i], grace_ms, &found[i]))
+		if (!keys->is_known[i] && !find_key(fetch, i, grace_ms, &found[i]))
 		{
 			found[i].bytes = NULL;
 			is_complete = false;
@@ -96,7 +167,7 @@ dq_cached_keys_find_all(Fetch *fetch, int64 grace_ms)
 			pfree(found[i].bytes);
 			continue;
 		}
-		dq_cached_append(fetch, &found[i]);
+		append_key(fetch, i, &found[i]);
 		keys->is_known[i] = true;
 	}
 	pfree(found);
@@ -125,6 +196,24 @@ dq_cached_keys_url(const Fetch *fetch, const FetchOptions *options)
 	return url;
 }
 
+CachedKeyMatch
+dq_cached_keys_match(const CachedKeys *keys, const char *row, size_t len)
+{
+	StringInfoData scratch;
+	JsonKeyResult result;
+	uint64 hash;
+
+	initStringInfo(&scratch);
+	result = row_key(keys, row, len, &scratch, &hash);
+	pfree(scratch.data);
+	if (result == JSON_KEY_OTHER)
+		return CACHED_KEY_UNCERTAIN;
+	for (int i = 0; result == JSON_KEY_HASHED && i < keys->n; i++)
+		if (keys->is_known[i] && keys->hashes[i] == hash)
+			return CACHED_KEY_KNOWN;
+	return CACHED_KEY_ASKED;
+}
+
 /* What is being packed for one key. */
 typedef struct KeyAnswer
 {
@@ -149,14 +238,9 @@ static bool
 add_row(const CachedKeys *keys, KeyAnswer *answers, const char *mark, size_t mark_len,
 		const char *row, size_t len, StringInfo scratch)
 {
-	JsonSlice value;
-	JsonError error;
-	int culprit;
 	uint64 hash;
 
-	if (!dq_json_locate(keys->locator, row, len, &value, &culprit, &error))
-		return false;
-	switch (dq_json_key(keys->kind, &value, scratch, &hash))
+	switch (row_key(keys, row, len, scratch, &hash))
 	{
 		case JSON_KEY_OTHER:
 			return false;

@@ -21,6 +21,7 @@ struct CachedFetch
 	int64 asked_at_ms;
 	uint64 max_value;
 	CachedKeys *keys;				/* the answer is kept by key; NULL: as a whole */
+	int64 known_rows;				/* out of the cache: the first rows of the fetch */
 	MemoryContextCallback callback; /* ends the flight with the fetch */
 };
 
@@ -40,6 +41,9 @@ extern bool dq_cached_find(const TableSpec *table, CacheKey key, int64 grace_ms,
 /* Appends its rows to a fetch's, and frees it. */
 extern void dq_cached_append(Fetch *fetch, CachedAnswer *found);
 
+/* The same once its rows were appended by the caller. */
+extern void dq_cached_appended(Fetch *fetch, CachedAnswer *found, int64 rows);
+
 /* The keys of a fetch's question; NULL where one of them cannot be told from others. */
 extern CachedKeys *dq_cached_keys_create(Fetch *fetch, const FetchOptions *options);
 
@@ -51,6 +55,16 @@ extern bool dq_cached_keys_find_all(Fetch *fetch, int64 grace_ms);
 
 /* Forgets which were found. */
 extern void dq_cached_keys_reset(Fetch *fetch);
+
+/* Whose a row is that came from the service. */
+typedef enum CachedKeyMatch
+{
+	CACHED_KEY_ASKED, /* of a key that was asked, or of none */
+	CACHED_KEY_KNOWN, /* of a key that the cache had the answer of */
+	CACHED_KEY_UNCERTAIN
+} CachedKeyMatch;
+
+extern CachedKeyMatch dq_cached_keys_match(const CachedKeys *keys, const char *row, size_t len);
 
 /* The URL that asks for the missing keys. */
 extern char *dq_cached_keys_url(const Fetch *fetch, const FetchOptions *options);

@@ -483,6 +483,8 @@ dq_fetch_next_spooled(FetchReader *reader, FetchRow *row)
 		}
 		reader->rows++;
 		fetch->rows_read = Max(fetch->rows_read, reader->rows);
+		if (dq_cached_is_repeated(fetch, reader->rows, bytes, len))
+			continue;
 		row->bytes = bytes;
 		row->len = len;
 		row->request = reader->page_request;
