@@ -145,5 +145,11 @@ CREATE FOREIGN TABLE sparse (id bigint OPTIONS (key 'true'), name text, city tex
 SELECT asked('SELECT max(id), max(city) FROM sparse');
 
 SET client_min_messages = warning;
+-- an enum is sorted here: the service knows labels, not their order
+CREATE TYPE progress AS ENUM ('shipped', 'paid', 'open', 'cancelled', 'returned');
+CREATE FOREIGN TABLE steps (id bigint OPTIONS (key 'true', filter '= <=', sort 'nulls_last'), status progress OPTIONS (sort 'nulls_last'))
+    SERVER exact OPTIONS (path '/data/postgrest/orders', dialect 'postgrest', paging 'offset', page_size '5000', trust 'exact');
+SELECT status FROM steps WHERE id <= 40 ORDER BY status DESC LIMIT 3;
+
 DROP SCHEMA exact CASCADE;
 DROP SERVER exact CASCADE;

@@ -107,7 +107,9 @@ sort_key(const TableSpec *table, RelOptInfo *rel, const PathKey *key, PlanSort *
 		bool is_descending = dq_pathkey_is_descending(key);
 		bool nulls_first = (column->sort == SORT_NULLS_FIRST) != is_descending;
 
+		/* The labels of an enum have an order that no service knows. */
 		if (column->sort == SORT_NONE || !column->trust_exact ||
+			get_typtype(getBaseType(column->type)) == TYPTYPE_ENUM ||
 			key->pk_opfamily != type->btree_opf || key->pk_nulls_first != nulls_first ||
 			(OidIsValid(class->ec_collation) && class->ec_collation != C_COLLATION_OID))
 			continue;
