@@ -115,6 +115,27 @@ ALTER FOREIGN TABLE failing OPTIONS (ADD not_found 'empty');
 SELECT count(*) FROM failing;
 \set VERBOSITY default
 
+CREATE FUNCTION explained(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query;
+END $$;
+-- counted through a view with the credentials of its owner, and told in full
+CREATE USER MAPPING FOR CURRENT_USER SERVER exact OPTIONS (auth 'api_key', api_key 'owners', api_key_in 'query:key');
+ALTER FOREIGN TABLE orders OPTIONS (SET path '/data/postgrest/orders?_lenient');
+CREATE ROLE regress_exact_reader;
+GRANT USAGE ON SCHEMA exact TO regress_exact_reader;
+CREATE VIEW counted AS SELECT count(*) AS orders FROM orders WHERE customer_id = 7;
+GRANT SELECT ON counted TO regress_exact_reader;
+SELECT count(*) FROM reset_log;
+SET ROLE regress_exact_reader;
+SELECT * FROM counted;
+SELECT count(*) FROM exact.orders;
+RESET ROLE;
+SELECT query FROM log;
+DROP USER MAPPING FOR CURRENT_USER SERVER exact;
+SELECT regexp_replace(line, 'http://127.0.0.1:\d+', 'http://service') FROM explained('SELECT orders + 1 FROM counted') line;
+ALTER FOREIGN TABLE orders OPTIONS (SET path '/data/postgrest/orders');
+
 -- members: what is needed, and the key; both scans of a table the same, so that one answer serves both
 SELECT plan('SELECT note FROM orders WHERE customer_id = 7');
 SELECT plan('SELECT sum(total) FROM orders WHERE customer_id = 7 AND note IS NOT NULL');
@@ -153,3 +174,4 @@ SELECT status FROM steps WHERE id <= 40 ORDER BY status DESC LIMIT 3;
 
 DROP SCHEMA exact CASCADE;
 DROP SERVER exact CASCADE;
+DROP ROLE regress_exact_reader;
