@@ -82,6 +82,7 @@ OBJS = \
 	src/spec/spec_cache.o \
 	src/spec/spec_column.o \
 	src/spec/spec_server.o \
+	src/spec/spec_spelling.o \
 	src/spec/spec_graphql.o \
 	src/spec/validator.o \
 	src/fetch/cache_key.o \
@@ -104,12 +105,14 @@ OBJS = \
 	src/fdw/bind_alone.o \
 	src/fdw/bind_scope.o \
 	src/fdw/bind_tree.o \
+	src/fdw/bind_url.o \
 	src/fdw/bind_keys.o \
 	src/fdw/bind_body.o \
 	src/fdw/bind_graphql.o \
 	src/fdw/bind_value.o \
 	src/fdw/choose.o \
 	src/fdw/clause.o \
+	src/fdw/clause_text.o \
 	src/fdw/clause_tree.o \
 	src/fdw/cost.o \
 	src/fdw/count.o \

@@ -62,14 +62,17 @@ extern bool dq_bind_takes_lists(const ColumnSpec *column);
 extern bool dq_bind_is_in_path(const Binder *binder, const Term *term);
 extern bool dq_bind_is_in_body(const Binder *binder, const Term *term, ConditionOp op);
 
+/*
+ * bind_url.c: the URL of a choice without paging, with the first nterms conditions, with ORs or
+ * without.
+ */
+extern char *dq_bind_url(const Choice *choice, int nterms, bool with_trees);
+
 /* The body of a POST, without its paging; NULL where there is none. */
 extern const BoundBody *dq_bind_body(const Choice *choice);
 
 /* bind_graphql.c: the same of a GraphQL service */
 extern const BoundBody *dq_bind_graphql(const Choice *choice);
-
-/* The URL of a choice with its first nterms conditions, and the ORs or not. */
-extern char *dq_bind_url(const Choice *choice, int nterms, bool with_trees);
 
 /* bind_alone.c: the keys of a choice's list, each to be asked alone; NULL where they cannot be. */
 extern FetchKeys *dq_bind_alone(const Choice *choice, const Scope *scope);

@@ -14,12 +14,10 @@
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "fdw/clause.h"
-#include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -242,53 +240,6 @@ refuse_types(const ColumnSpec *column, ConditionOp op, Oid value_type, Oid colla
 	return NULL;
 }
 
-/* Whether a text can be said to the service. */
-static bool
-can_say_text(const ColumnSpec *column, Oid type, Datum datum)
-{
-	Oid output;
-	bool is_varlena;
-	char *text;
-
-	getTypeOutputInfo(type, &output, &is_varlena);
-	text = OidOutputFunctionCall(output, datum);
-	return dq_text_can_say(column->limits, pg_server_to_any(text, strlen(text), PG_UTF8));
-}
-
-/*
- * True when it is known now that the value can be said in the dialect.  Where it turns out later
- * that it cannot, the condition is left out of the question, so it must not be trusted before.
- */
-static bool
-is_sayable(const ColumnSpec *column, ConditionOp op, Expr *value, bool is_array)
-{
-	Const *constant = (Const *) value;
-	Oid element;
-	int16 len;
-	bool is_byval;
-	char align;
-	Datum *texts;
-	bool *nulls;
-	int n;
-
-	if (column->limits == NULL || op == COND_LIKE)
-		return true;
-	while (IsA(constant, RelabelType))
-		constant = (Const *) ((RelabelType *) constant)->arg;
-	if (!IsA(constant, Const) || constant->constisnull)
-		return false;
-	if (!is_array)
-		return can_say_text(column, constant->consttype, constant->constvalue);
-	element = get_base_element_type(constant->consttype);
-	get_typlenbyvalalign(element, &len, &is_byval, &align);
-	deconstruct_array(DatumGetArrayTypeP(constant->constvalue), element, len, is_byval, align,
-					  &texts, &nulls, &n);
-	for (int i = 0; i < n; i++)
-		if (!nulls[i] && !can_say_text(column, element, texts[i]))
-			return false;
-	return true;
-}
-
 /* Fills match for "column op value", or says why not. */
 static const char *
 match_values(const TableSpec *table, Index relid, const ColumnSpec *column, ConditionOp op,
@@ -306,7 +257,7 @@ match_values(const TableSpec *table, Index relid, const ColumnSpec *column, Cond
 	match->value = value;
 	match->is_array = is_array;
 	match->is_exact = (column->exact_ops & COND_BIT(op)) != 0 &&
-		is_sayable(column, op, value, is_array);
+		dq_clause_is_sayable(column, op, value, is_array);
 	return NULL;
 }
 

@@ -41,6 +41,14 @@ extern const char *dq_clause_match_none(const TableSpec *table, Index relid,
 extern const char *dq_clause_match_key(const TableSpec *table, Index relid, Expr *clause,
 									   ClauseMatch *match);
 
+/*
+ * clause_text.c: true when it is known now that the value can be said in the dialect.  Where it
+ * turns out later that it cannot, the condition is left out of the question, so it must not be
+ * trusted before.
+ */
+extern bool dq_clause_is_sayable(const ColumnSpec *column, ConditionOp op, Expr *value,
+								 bool is_array);
+
 /* What a scan with these clauses asks, and what stays local. */
 typedef struct ScanChoice
 {

@@ -84,8 +84,8 @@ option_word(const OptionValues *values, OptionId id)
 }
 
 /* A setting, or what the dialect says. */
-static const char *
-option_or_dialect(const OptionValues *values, OptionId id, const char *of_dialect)
+const char *
+dq_spec_option_or_dialect(const OptionValues *values, OptionId id, const char *of_dialect)
 {
 	const char *value = dq_spec_option(values, id);
 
@@ -100,7 +100,7 @@ paging_option(const OptionValues *values, OptionId id, const char *of_dialect)
 
 	if (!is_set && dq_spec_is_relay(values) && dq_spec_relay_default(id))
 		return dq_spec_relay_default(id);
-	return option_or_dialect(values, id, of_dialect);
+	return dq_spec_option_or_dialect(values, id, of_dialect);
 }
 
 static JsonPointer *
@@ -114,8 +114,8 @@ compile_pointer(const char *value)
 	return pointer;
 }
 
-static Template *
-compile_template(const char *value, const char *const *names)
+Template *
+dq_spec_template(const char *value, const char *const *names)
 {
 	char *problem = NULL;
 	Template *compiled = value ? dq_template_compile(value, names, &problem) : NULL;
@@ -129,7 +129,7 @@ compile_template(const char *value, const char *const *names)
 static Template *
 compile_path(const char *value)
 {
-	Template *path = compile_template(value, NULL);
+	Template *path = dq_spec_template(value, NULL);
 
 	for (int i = 0; path && i < path->nparts; i++)
 		if (path->parts[i].literal)
@@ -223,12 +223,13 @@ build_paging(TableSpec *table, const OptionValues *values)
 							  "Set paging to cursor.");
 	paging->page_size = dq_option_number(&dq_options[OPT_PAGE_SIZE],
 										 paging_option(values, OPT_PAGE_SIZE, NULL));
-	paging->page_param = option_or_dialect(values, OPT_PAGE_PARAM, dialect->page_param);
+	paging->page_param = dq_spec_option_or_dialect(values, OPT_PAGE_PARAM, dialect->page_param);
 	paging->size_param = paging_option(values, OPT_SIZE_PARAM,
 									   paging->kind == PAGING_OFFSET && dialect->offset_size_param ?
 										   dialect->offset_size_param :
 										   dialect->size_param);
-	paging->offset_param = option_or_dialect(values, OPT_OFFSET_PARAM, dialect->offset_param);
+	paging->offset_param = dq_spec_option_or_dialect(values, OPT_OFFSET_PARAM,
+													 dialect->offset_param);
 	paging->cursor_param = paging_option(values, OPT_CURSOR_PARAM, dialect->cursor_param);
 	paging->first_page = first		  ? dq_option_number(&dq_options[OPT_FIRST_PAGE], first) :
 		paging->kind == PAGING_OFFSET ? 0 :
@@ -308,59 +309,6 @@ build_body(TableSpec *table, const OptionValues *values)
 	if (table->body == NULL)
 		elog(ERROR, "invalid body \"%s\": %s", source, problem);
 	table->body_columns = palloc0(sizeof(AttrNumber) * Max(table->body->nholes, 1));
-}
-
-/* The dialect's ways to join conditions, NULL where it has none. */
-static const Logic *
-build_logic(const Dialect *dialect)
-{
-	const char *const *names = dq_logic_placeholders();
-	Logic *logic;
-
-	if (dialect->any == NULL)
-		return NULL;
-	logic = palloc0(sizeof(Logic));
-	logic->whole = compile_template(dialect->whole, names);
-	logic->top = compile_template(dialect->top, names);
-	logic->all = compile_template(dialect->all, names);
-	logic->any = compile_template(dialect->any, names);
-	logic->all_joiner = dialect->all_joiner;
-	logic->any_joiner = dialect->any_joiner;
-	return logic;
-}
-
-/* True when the query string of a path has a parameter of this name already. */
-static bool
-path_has_parameter(const Template *path, const char *name, size_t len)
-{
-	for (int i = 0; i < path->nparts; i++)
-	{
-		const char *at = path->parts[i].literal ? strpbrk(path->parts[i].literal, "?&") : NULL;
-
-		for (; at; at = strpbrk(at + 1, "?&"))
-			if (strncmp(at + 1, name, len) == 0 && at[1 + len] == '=')
-				return true;
-	}
-	return false;
-}
-
-/*
- * How LIMIT and the members needed are said.  A page's size says the first where there are pages;
- * a path that lists members itself means what it says.
- */
-static void
-build_extent(TableSpec *table, const OptionValues *values)
-{
-	const Dialect *dialect = values->dialect;
-	const char *fields = option_or_dialect(values, OPT_SPELL_FIELDS, dialect->spell_fields);
-	const char *limit = table->paging.kind == PAGING_NONE ? dialect->spell_limit : NULL;
-
-	if (table->graphql)
-		return;
-	table->spell_limit = compile_template(option_or_dialect(values, OPT_SPELL_LIMIT, limit),
-										  dq_limit_placeholders());
-	if (fields && !path_has_parameter(table->path, fields, strcspn(fields, "=")))
-		table->spell_fields = compile_template(fields, dq_fields_placeholders());
 }
 
 void
@@ -471,18 +419,7 @@ dq_spec_build_table(Oid relid)
 	table->cache_shared = option_bool(values, OPT_CACHE_SHARED);
 	build_paging(table, values);
 	build_headers(table, values);
-	table->logic = table->graphql ? NULL : build_logic(values->dialect);
-	if (table->graphql == NULL)
-		table->spell_sort = compile_template(option_or_dialect(values, OPT_SPELL_SORT,
-															   values->dialect->spell_sort),
-											 dq_sort_placeholders());
-	table->sort_asc = compile_template(values->dialect->sort_asc ? values->dialect->sort_asc :
-																   "{name}",
-									   dq_sort_key_placeholders());
-	table->sort_desc = compile_template(values->dialect->sort_desc ? values->dialect->sort_desc :
-																	 "-{name}",
-										dq_sort_key_placeholders());
-	build_extent(table, values);
+	dq_spec_build_spelling(table, values);
 	table->max_batch = option_number(values, OPT_MAX_BATCH);
 	table->max_url_bytes = option_number(values, OPT_MAX_URL);
 	table->prefetch = option_bool(values, OPT_PREFETCH);

@@ -35,6 +35,16 @@ extern const char *dq_spec_option(const OptionValues *values, OptionId id);
 pg_noreturn extern void dq_spec_contradiction(const TableSpec *table, const char *problem,
 											  const char *hint);
 
+/* A setting, or what the dialect says. */
+extern const char *dq_spec_option_or_dialect(const OptionValues *values, OptionId id,
+											 const char *of_dialect);
+
+/* A template that was checked when it was set; NULL for NULL. */
+extern Template *dq_spec_template(const char *value, const char *const *names);
+
+/* spec_spelling.c: logic, order and extent */
+extern void dq_spec_build_spelling(TableSpec *table, const OptionValues *values);
+
 /* Builds a spec in the current context; raises on contradictions. */
 extern TableSpec *dq_spec_build_table(Oid relid);
 extern Endpoint *dq_spec_build_endpoint(const TableSpec *table, Oid userid);
