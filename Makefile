@@ -86,6 +86,8 @@ OBJS = \
 	src/spec/spec_graphql.o \
 	src/spec/validator.o \
 	src/fetch/cache_key.o \
+	src/fetch/cache_value.o \
+	src/fetch/cached_answer.o \
 	src/fetch/cached_fetch.o \
 	src/fetch/cached_keys.o \
 	src/fetch/fetch.o \

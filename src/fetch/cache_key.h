@@ -16,11 +16,22 @@ extern TimestampTz dq_cache_timestamp(int64 ms);
 /* The key of a question as it is asked; url stands in the place of the options' own. */
 extern CacheKey dq_cache_key(const FetchOptions *options, const char *url);
 
-/* The answer of a finished fetch as bytes, palloc'd; NULL when it is larger than max. */
-extern char *dq_cache_pack(Fetch *fetch, uint64 max, uint64 *len);
+/* What is known of an answer, besides its rows. */
+typedef struct AnswerFacts
+{
+	int64 asked_at_ms; /* since 1970: the time of its first request */
+	int64 rows;
+} AnswerFacts;
 
-/* The same piece by piece: begin, append each record behind its length (uint32), end. */
-extern void dq_cache_pack_begin(StringInfo packed);
+/*
+ * The answer of a finished fetch as bytes, palloc'd; NULL when it is larger than max.  Of facts,
+ * rows is the fetch's.
+ */
+extern char *dq_cache_pack(Fetch *fetch, const AnswerFacts *facts, uint64 max, uint64 *len);
+
+/* The same record by record. */
+extern void dq_cache_pack_begin(StringInfo packed, const AnswerFacts *facts);
+extern void dq_cache_pack_add(StringInfo packed, const char *record, size_t len);
 extern void dq_cache_pack_end(StringInfo packed, int64 rows);
 
 /* Appends the rows of a packed answer in our format to a spool; returns how many. */
@@ -33,7 +44,7 @@ extern int64 dq_cache_unpack(const char *bytes, uint64 len, Spool *spool);
 extern bool dq_cache_next(const char *bytes, uint64 len, uint64 *position, const char **record,
 						  uint32 *record_len);
 
-/* The number of rows of a packed answer, -1 when it is not in our format. */
-extern int64 dq_cache_packed_rows(const char *bytes, uint64 len);
+/* What is known of a packed answer; false when it is not in our format. */
+extern bool dq_cache_facts(const char *bytes, uint64 len, AnswerFacts *facts);
 
 #endif /* DQ_CACHE_KEY_H */

@@ -13,10 +13,6 @@
  *
  * A list of keys is answered key by key (cached_keys.c), and only the missing ones are asked.
  *
- * The time of an answer is that of its first request, not of its storing: a row is never older than
- * it says.  ttl is the reader's, less up to a tenth that is the entry's own, so that what was asked
- * together does not expire together.  An answer without rows lives a tenth of ttl.
- *
  * Where there is an older answer, within stale_if_error or on_error 'stale', rows are held back until
  * the service has sent all of them: if it fails, the older answer takes their place.
  *
@@ -27,17 +23,10 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "distquery.h"
 #include "fetch/cached_fetch.h"
 #include "fetch/cached_private.h"
 #include "transport/shared_state.h"
 #include "utils/memutils.h"
-
-/* A whole collection of more bytes is not looked through for a part of its rows. */
-#define MAX_SEARCHED_BYTES ((uint64) 256 * 1024)
-
-/* A tenth of ttl: what the lives of answers differ by at most, and how long an empty one lives. */
-#define TENTH 10
 
 static void
 leave_flight(void *arg)
@@ -50,78 +39,6 @@ leave_flight(void *arg)
 		dq_flight_end(&cache->ticket);
 	cache->is_following = false;
 	cache->is_leading = false;
-}
-
-/* How long an answer may be used; it has lived for a while already when it is found. */
-static int64
-lifetime(const TableSpec *table, CacheKey key, const CachedAnswer *found, int64 rows)
-{
-	int64 ttl = table->ttl_ms;
-
-	if (rows == 0)
-		ttl /= TENTH;
-	ttl -= (int64) (ttl / TENTH * ((key.low ^ (uint64) found->facts.stored_at_ms) % 1000) / 1000);
-	return ttl;
-}
-
-static bool
-is_allowed_by_session(int64 age_ms)
-{
-	return dq_max_age_ms < 0 || age_ms <= dq_max_age_ms;
-}
-
-bool
-dq_cached_find(const TableSpec *table, CacheKey key, int64 grace_ms, CachedAnswer *found)
-{
-	found->bytes = dq_cache_get(key, &found->facts);
-	if (found->bytes == NULL)
-		return false;
-
-	int64 rows = dq_cache_packed_rows(found->bytes, found->facts.len);
-
-	found->age_ms = Max(dq_cache_now() - found->facts.stored_at_ms, 0);
-	found->lifetime_ms = lifetime(table, key, found, rows);
-	if (rows >= 0 && found->age_ms < found->lifetime_ms + grace_ms &&
-		is_allowed_by_session(found->age_ms))
-		return true;
-	pfree(found->bytes);
-	return false;
-}
-
-/* How much older than ttl an answer may be that takes the place of a failure. */
-static int64
-fallback_grace(const TableSpec *table)
-{
-	return table->on_error == ON_ERROR_STALE ? PG_INT64_MAX / 4 : table->stale_if_error_ms;
-}
-
-static bool
-is_fresh(const CachedAnswer *found)
-{
-	return found->age_ms < found->lifetime_ms;
-}
-
-void
-dq_cached_appended(Fetch *fetch, CachedAnswer *found, int64 rows)
-{
-	TimestampTz asked_at = dq_cache_timestamp(found->facts.stored_at_ms);
-
-	fetch->rows += rows;
-	fetch->cache->known_rows = fetch->rows;
-	pfree(found->bytes);
-	fetch->stats.age_ms = Max(fetch->stats.age_ms, found->age_ms);
-	if (fetch->asked_at == 0 || asked_at < fetch->asked_at)
-		fetch->asked_at = asked_at;
-}
-
-void
-dq_cached_append(Fetch *fetch, CachedAnswer *found)
-{
-	MemoryContext old = MemoryContextSwitchTo(fetch->context);
-	int64 rows = dq_cache_unpack(found->bytes, found->facts.len, fetch->spool);
-
-	MemoryContextSwitchTo(old);
-	dq_cached_appended(fetch, found, rows);
 }
 
 /* All rows are there. */
@@ -172,7 +89,7 @@ static void
 ask_service(Fetch *fetch)
 {
 	fetch->origin = FETCH_MISSED;
-	fetch->cache->asked_at_ms = dq_cache_now();
+	fetch->cache->facts.asked_at_ms = dq_cache_now();
 	fetch->cache->is_wanted = true;
 	count(fetch, CACHE_MISS);
 	dq_fetch_ask(fetch);
@@ -258,13 +175,15 @@ keep_answer(Fetch *fetch)
 		dq_cached_keys_keep(fetch, true);
 		return;
 	}
-	packed = dq_spool_is_kept(fetch->spool) ? dq_cache_pack(fetch, cache->max_value, &len) : NULL;
+	packed = dq_spool_is_kept(fetch->spool) ?
+		dq_cache_pack(fetch, &cache->facts, cache->max_value, &len) :
+		NULL;
 	if (packed == NULL)
 	{
 		dq_cache_count(fetch->options.table->relid, CACHE_REFUSED, 1);
 		return;
 	}
-	dq_cache_put(cache->key, fetch->options.table->relid, packed, len, cache->asked_at_ms);
+	dq_cache_put(cache->key, fetch->options.table->relid, packed, len);
 	pfree(packed);
 }
 
@@ -277,7 +196,7 @@ take_older(Fetch *fetch)
 
 	if (fetch->cache->keys == NULL)
 	{
-		if (!dq_cached_find(table, fetch->cache->key, fallback_grace(table), &found))
+		if (!dq_cached_find(table, fetch->cache->key, dq_cached_fallback_grace(table), &found))
 			return false;
 		dq_spool_clear(fetch->spool);
 		fetch->rows = 0;
@@ -287,7 +206,7 @@ take_older(Fetch *fetch)
 	dq_spool_clear(fetch->spool);
 	fetch->rows = 0;
 	dq_cached_keys_reset(fetch);
-	if (!dq_cached_keys_find_all(fetch, fallback_grace(table)))
+	if (!dq_cached_keys_find_all(fetch, dq_cached_fallback_grace(table)))
 		return false;
 	finish(fetch, FETCH_STALE);
 	return true;
@@ -385,28 +304,6 @@ dq_cached_renew(dlist_head *renewals)
 	}
 }
 
-/* An answer to the whole collection, where it is small and holds all rows of the question. */
-static bool
-find_whole(const FetchOptions *options, CachedAnswer *found)
-{
-	const Scope *scope = options->scope;
-	Scope whole = { .is_whole = true };
-	FetchOptions unlimited = *options;
-
-	if (scope == NULL || scope->is_whole || options->is_lookup || options->body)
-		return false;
-	whole.base = scope->base;
-	if (!dq_scope_contains(&whole, scope))
-		return false;
-	unlimited.row_limit = 0;
-	if (!dq_cached_find(options->table, dq_cache_key(&unlimited, scope->base), 0, found))
-		return false;
-	if (is_fresh(found) && found->facts.len <= MAX_SEARCHED_BYTES)
-		return true;
-	pfree(found->bytes);
-	return false;
-}
-
 /* Answers a list from what is known of its keys, and asks for the others. */
 static void
 start_keys(Fetch *fetch, const FetchOptions *options)
@@ -418,7 +315,7 @@ start_keys(Fetch *fetch, const FetchOptions *options)
 
 	fetch->stats.keys_found = nkeys - missing;
 	fetch->stats.keys_asked = missing;
-	if (missing == nkeys && find_whole(options, &found))
+	if (missing == nkeys && dq_cached_find_wider(options, &found))
 	{
 		take_answer(fetch, &found, FETCH_HIT);
 		fetch->stats.keys_found = nkeys;
@@ -436,7 +333,7 @@ start_keys(Fetch *fetch, const FetchOptions *options)
 												 dq_cached_keys_url(fetch, options));
 		cache->key = dq_cache_key(options, fetch->options.url);
 	}
-	cache->has_fallback = fallback_grace(options->table) > 0;
+	cache->has_fallback = dq_cached_fallback_grace(options->table) > 0;
 	fetch->options.all_first |= cache->has_fallback;
 	lead_or_follow(fetch);
 }
@@ -448,12 +345,12 @@ start_whole(FetchGroup *group, Fetch *fetch, const FetchOptions *options, String
 {
 	const TableSpec *table = options->table;
 	CacheKey key = fetch->cache->key;
-	int64 grace = Max(table->stale_while_revalidate_ms, fallback_grace(table));
+	int64 grace = Max(table->stale_while_revalidate_ms, dq_cached_fallback_grace(table));
 	CachedAnswer found;
 
 	if (dq_cached_find(table, key, grace, &found))
 	{
-		bool is_stale = !is_fresh(&found);
+		bool is_stale = !dq_cached_is_fresh(&found);
 
 		if (found.age_ms >= found.lifetime_ms + table->stale_while_revalidate_ms)
 		{
@@ -470,7 +367,7 @@ start_whole(FetchGroup *group, Fetch *fetch, const FetchOptions *options, String
 			return true;
 		}
 	}
-	if (!find_whole(options, &found))
+	if (!dq_cached_find_wider(options, &found))
 		return false;
 	take_answer(fetch, &found, FETCH_HIT);
 	count(fetch, CACHE_HIT);

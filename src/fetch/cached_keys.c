@@ -89,7 +89,7 @@ find_key(const Fetch *fetch, int i, int64 grace_ms, CachedAnswer *found)
 	if (!dq_cached_find(fetch->options.table, keys->cache_keys[i], grace_ms, found))
 		return false;
 	initStringInfo(&scratch);
-	while (is_certain && dq_cache_next(found->bytes, found->facts.len, &position, &record, &len))
+	while (is_certain && dq_cache_next(found->bytes, found->len, &position, &record, &len))
 		is_certain = record[0] == 'P' ||
 			row_key(keys, record, len, &scratch, &hash) != JSON_KEY_OTHER;
 	pfree(scratch.data);
@@ -112,7 +112,7 @@ append_key(Fetch *fetch, int i, CachedAnswer *found)
 	uint64 hash;
 
 	initStringInfo(&scratch);
-	while (dq_cache_next(found->bytes, found->facts.len, &position, &record, &len))
+	while (dq_cache_next(found->bytes, found->len, &position, &record, &len))
 	{
 		if (record[0] != 'P' &&
 			(row_key(keys, record, len, &scratch, &hash) != JSON_KEY_HASHED ||
@@ -217,6 +217,7 @@ dq_cached_keys_match(const CachedKeys *keys, const char *row, size_t len)
 /* What is being packed for one key. */
 typedef struct KeyAnswer
 {
+	const AnswerFacts *facts;
 	StringInfoData packed;
 	int64 rows;
 } KeyAnswer;
@@ -224,12 +225,9 @@ typedef struct KeyAnswer
 static void
 add_record(KeyAnswer *answer, const char *record, size_t len)
 {
-	uint32 prefix = (uint32) len;
-
 	if (answer->packed.data == NULL)
-		dq_cache_pack_begin(&answer->packed);
-	appendBinaryStringInfo(&answer->packed, (const char *) &prefix, sizeof(prefix));
-	appendBinaryStringInfo(&answer->packed, record, (int) len);
+		dq_cache_pack_begin(&answer->packed, answer->facts);
+	dq_cache_pack_add(&answer->packed, record, len);
 	answer->rows += record[0] != 'P';
 }
 
@@ -305,16 +303,18 @@ dq_cached_keys_keep(Fetch *fetch, bool is_whole)
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 	answers = palloc0(sizeof(KeyAnswer) * keys->n);
+	for (int i = 0; i < keys->n; i++)
+		answers[i].facts = &cache->facts;
 	if (sort_rows(fetch, answers))
 		for (int i = 0; i < keys->n; i++)
 		{
 			if (keys->is_known[i] || (!is_whole && answers[i].rows == 0))
 				continue;
 			if (answers[i].packed.data == NULL)
-				dq_cache_pack_begin(&answers[i].packed);
+				dq_cache_pack_begin(&answers[i].packed, &cache->facts);
 			dq_cache_pack_end(&answers[i].packed, answers[i].rows);
 			dq_cache_put(keys->cache_keys[i], fetch->options.table->relid, answers[i].packed.data,
-						 answers[i].packed.len, cache->asked_at_ms);
+						 answers[i].packed.len);
 		}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

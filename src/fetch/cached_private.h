@@ -18,7 +18,7 @@ struct CachedFetch
 	bool is_following;
 	bool is_wanted;	   /* the answer shall be kept */
 	bool has_fallback; /* an older answer may take the place of a failure */
-	int64 asked_at_ms;
+	AnswerFacts facts; /* of the answer, once the service is asked */
 	uint64 max_value;
 	CachedKeys *keys;				/* the answer is kept by key; NULL: as a whole */
 	int64 known_rows;				/* out of the cache: the first rows of the fetch */
@@ -29,7 +29,8 @@ struct CachedFetch
 typedef struct CachedAnswer
 {
 	char *bytes;
-	CacheFacts facts;
+	uint64 len;
+	AnswerFacts facts;
 	int64 age_ms;
 	int64 lifetime_ms;
 } CachedAnswer;
@@ -37,6 +38,14 @@ typedef struct CachedAnswer
 /* An answer that is not older than ttl and grace; false, and nothing kept, when there is none. */
 extern bool dq_cached_find(const TableSpec *table, CacheKey key, int64 grace_ms,
 						   CachedAnswer *found);
+
+extern bool dq_cached_is_fresh(const CachedAnswer *found);
+
+/* How much older than ttl an answer may be that takes the place of a failure. */
+extern int64 dq_cached_fallback_grace(const TableSpec *table);
+
+/* A fresh answer to another question, small, that holds all rows of this one. */
+extern bool dq_cached_find_wider(const FetchOptions *options, CachedAnswer *found);
 
 /* Appends its rows to a fetch's, and frees it. */
 extern void dq_cached_append(Fetch *fetch, CachedAnswer *found);

@@ -28,7 +28,7 @@ transaction_event(XactEvent event, void *arg)
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 			foreach(cell, pending)
-				dq_cache_raise_generation(lfirst_oid(cell));
+				dq_cache_raise_generation(lfirst_oid(cell), 0);
 			pending = NIL;
 			break;
 		case XACT_EVENT_ABORT:
@@ -46,7 +46,7 @@ dq_cache_invalidate(Oid table)
 	MemoryContext old;
 
 	dq_cache_prepare();
-	dq_cache_raise_generation(table);
+	dq_cache_raise_generation(table, 0);
 	if (!is_registered)
 	{
 		RegisterXactCallback(transaction_event, NULL);

@@ -509,16 +509,24 @@ dq_cache_block_nfigures(const CacheBlock *block)
 	return NFIGURES;
 }
 
-uint64
-dq_cache_block_generation(const CacheBlock *block, Oid database, Oid table)
+static int
+generation_of(Oid database, Oid table, uint64 label)
 {
-	return __atomic_load_n(&block->generations[hash_table(database, table) % NGENERATIONS],
+	uint64 mixed = (label ^ hash_table(database, table)) * UINT64CONST(0x9E3779B97F4A7C15);
+
+	return (int) ((mixed >> 32) % NGENERATIONS);
+}
+
+uint64
+dq_cache_block_generation(const CacheBlock *block, Oid database, Oid table, uint64 label)
+{
+	return __atomic_load_n(&block->generations[generation_of(database, table, label)],
 						   __ATOMIC_ACQUIRE);
 }
 
 void
-dq_cache_block_raise_generation(CacheBlock *block, Oid database, Oid table)
+dq_cache_block_raise_generation(CacheBlock *block, Oid database, Oid table, uint64 label)
 {
-	__atomic_fetch_add(&block->generations[hash_table(database, table) % NGENERATIONS], 1,
+	__atomic_fetch_add(&block->generations[generation_of(database, table, label)], 1,
 					   __ATOMIC_ACQ_REL);
 }

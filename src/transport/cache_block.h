@@ -22,8 +22,7 @@ typedef struct CacheKey
 /* What is known of a value. */
 typedef struct CacheFacts
 {
-	int64 stored_at_ms; /* since 1970 */
-	uint64 len;			/* bytes */
+	uint64 len; /* bytes */
 	uint32 checksum;
 	int figures; /* of its table, see below */
 } CacheFacts;
@@ -84,10 +83,12 @@ extern CacheFigures *dq_cache_block_figures(CacheBlock *block, int figures);
 extern int dq_cache_block_nfigures(const CacheBlock *block);
 
 /*
- * The number that a table's keys contain.  Raising it makes all of its entries unfindable; tables
- * may share one.
+ * A number that the keys of some of a table's answers contain; label tells which, 0: all of them.
+ * Raising it makes these unfindable.  Labels and tables may share a number.
  */
-extern uint64 dq_cache_block_generation(const CacheBlock *block, Oid database, Oid table);
-extern void dq_cache_block_raise_generation(CacheBlock *block, Oid database, Oid table);
+extern uint64 dq_cache_block_generation(const CacheBlock *block, Oid database, Oid table,
+										uint64 label);
+extern void dq_cache_block_raise_generation(CacheBlock *block, Oid database, Oid table,
+											uint64 label);
 
 #endif /* DQ_CACHE_BLOCK_H */

@@ -135,11 +135,9 @@ dq_cache_get(CacheKey key, CacheFacts *facts)
 }
 
 bool
-dq_cache_put(CacheKey key, Oid table, const char *bytes, uint64 len, int64 stored_at_ms)
+dq_cache_put(CacheKey key, Oid table, const char *bytes, uint64 len)
 {
-	CacheFacts facts = { .stored_at_ms = stored_at_ms,
-						 .len = len,
-						 .checksum = checksum(bytes, len) };
+	CacheFacts facts = { .len = len, .checksum = checksum(bytes, len) };
 	CacheBlock *block = lock_block(LW_EXCLUSIVE);
 	int entry = dq_cache_block_reserve(block, len);
 
@@ -168,21 +166,21 @@ dq_cache_max_value(void)
 }
 
 uint64
-dq_cache_generation(Oid table)
+dq_cache_generation(Oid table, uint64 label)
 {
 	CacheBlock *block = lock_block(LW_SHARED);
-	uint64 generation = dq_cache_block_generation(block, MyDatabaseId, table);
+	uint64 generation = dq_cache_block_generation(block, MyDatabaseId, table, label);
 
 	dq_shared_unlock(area);
 	return generation;
 }
 
 void
-dq_cache_raise_generation(Oid table)
+dq_cache_raise_generation(Oid table, uint64 label)
 {
 	CacheBlock *block = lock_block(LW_SHARED);
 
-	dq_cache_block_raise_generation(block, MyDatabaseId, table);
+	dq_cache_block_raise_generation(block, MyDatabaseId, table, label);
 	dq_shared_unlock(area);
 }
 

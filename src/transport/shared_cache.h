@@ -23,14 +23,16 @@ extern void dq_cache_prepare(void);
 extern char *dq_cache_get(CacheKey key, CacheFacts *facts);
 
 /* Keeps a value; false when it is too large, or everything else is being read. */
-extern bool dq_cache_put(CacheKey key, Oid table, const char *bytes, uint64 len,
-						 int64 stored_at_ms);
+extern bool dq_cache_put(CacheKey key, Oid table, const char *bytes, uint64 len);
 
 extern uint64 dq_cache_max_value(void);
 
-/* Part of the keys of a table of this database; raising it makes all of them unfindable. */
-extern uint64 dq_cache_generation(Oid table);
-extern void dq_cache_raise_generation(Oid table);
+/*
+ * Part of the keys of a table of this database, by label (0: of all of them); raising it makes
+ * those unfindable.
+ */
+extern uint64 dq_cache_generation(Oid table, uint64 label);
+extern void dq_cache_raise_generation(Oid table, uint64 label);
 
 typedef enum CacheEvent
 {

@@ -37,7 +37,7 @@ put(CacheBlock *block, uint64 number, Size len)
 	Size rest = len;
 	Size piece;
 	char *chunk;
-	CacheFacts facts = { .stored_at_ms = number, .len = len };
+	CacheFacts facts = { .checksum = number, .len = len };
 
 	if (entry == 0)
 		return false;
@@ -71,7 +71,7 @@ get(CacheBlock *block, uint64 number)
 				return false;
 		rest -= Min(piece, rest);
 	}
-	return rest == 0 && dq_cache_block_facts(block, entry)->stored_at_ms == (int64) number;
+	return rest == 0 && dq_cache_block_facts(block, entry)->checksum == (uint32) number;
 }
 
 static CacheFigures *
@@ -275,11 +275,15 @@ static void
 test_generations(void)
 {
 	CacheBlock *block = make_block();
-	uint64 before = dq_cache_block_generation(block, 1, 2);
+	uint64 before = dq_cache_block_generation(block, 1, 2, 0);
 
-	dq_cache_block_raise_generation(block, 1, 2);
-	ok(dq_cache_block_generation(block, 1, 2) == before + 1, "a generation is raised");
-	ok(dq_cache_block_generation(block, 1, 3) == 0, "another table's is not");
+	dq_cache_block_raise_generation(block, 1, 2, 0);
+	ok(dq_cache_block_generation(block, 1, 2, 0) == before + 1, "a generation is raised");
+	ok(dq_cache_block_generation(block, 1, 3, 0) == 0, "another table's is not");
+	ok(dq_cache_block_generation(block, 1, 2, 7) == 0, "nor that of a label");
+	dq_cache_block_raise_generation(block, 1, 2, 7);
+	ok(dq_cache_block_generation(block, 1, 2, 7) == 1, "a label's is raised");
+	ok(dq_cache_block_generation(block, 1, 2, 0) == before + 1, "and not the table's");
 	for (int i = 1; i < 2000; i++)
 		dq_cache_block_make_figures(block, 1, i);
 	ok(dq_cache_block_find_figures(block, 1, 1) > 0, "figures of a table");
