@@ -81,6 +81,7 @@ OBJS = \
 	src/spec/spec_build.o \
 	src/spec/spec_cache.o \
 	src/spec/spec_column.o \
+	src/spec/spec_credentials.o \
 	src/spec/spec_server.o \
 	src/spec/spec_spelling.o \
 	src/spec/spec_graphql.o \

@@ -30,7 +30,7 @@ static const char *const trust_words[] = { "recheck", "exact", NULL };
 static const char *const sort_words[] = { "nulls_first", "nulls_last", NULL };
 static const char *const from_words[] = { "request", NULL };
 static const char *const format_words[] = { "epoch", "epoch_ms", "base64", NULL };
-static const char *const auth_words[] = { "none", "basic", "bearer", "api_key", NULL };
+static const char *const auth_words[] = { "none", "basic", "bearer", "api_key", "mtls", NULL };
 
 #define SPELL(operator, condition, what)                                                         \
 	{                                                                                            \
@@ -206,6 +206,14 @@ const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_API_KEY] = { "api_key", U, OPTION_TEXT, NULL, "key for auth api_key", .is_secret = true },
 	[OPT_API_KEY_IN] = { "api_key_in", U, OPTION_API_KEY_IN, "header:X-API-Key",
 						 "where the key is sent: header:Name or query:name" },
+	[OPT_CERT_FILE] = { "cert_file", U, OPTION_FILE, NULL,
+						"PEM file of the client certificate for auth mtls, its chain behind it",
+						.is_superuser_only = true },
+	[OPT_KEY_FILE] = { "key_file", U, OPTION_FILE, NULL,
+					   "PEM file of the certificate's private key for auth mtls",
+					   .is_superuser_only = true },
+	[OPT_KEY_PASSWORD] = { "key_password", U, OPTION_TEXT, NULL,
+						   "password of an encrypted key_file", .is_secret = true },
 };
 
 const OptionRow *

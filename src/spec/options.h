@@ -138,10 +138,13 @@ typedef enum OptionId
 	OPT_PASSWORD,
 	OPT_TOKEN,
 	OPT_API_KEY,
-	OPT_API_KEY_IN
+	OPT_API_KEY_IN,
+	OPT_CERT_FILE,
+	OPT_KEY_FILE,
+	OPT_KEY_PASSWORD
 } OptionId;
 
-#define OPTION_COUNT (OPT_API_KEY_IN + 1)
+#define OPTION_COUNT (OPT_KEY_PASSWORD + 1)
 
 typedef struct OptionRow
 {

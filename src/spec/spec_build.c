@@ -10,7 +10,6 @@
 
 #include "access/reloptions.h"
 #include "access/table.h"
-#include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
 #include "mb/pg_wchar.h"
@@ -431,51 +430,6 @@ dq_spec_build_table(Oid relid)
 	return table;
 }
 
-/* The options of the user's mapping, of PUBLIC's, or none at all. */
-static List *
-mapping_options(Oid serverid, Oid userid)
-{
-	HeapTuple tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
-									  ObjectIdGetDatum(serverid));
-	Datum options;
-	bool isnull;
-	List *list = NIL;
-
-	if (!HeapTupleIsValid(tuple))
-		tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid),
-								ObjectIdGetDatum(serverid));
-	if (!HeapTupleIsValid(tuple))
-		return NIL;
-	options = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions,
-							  &isnull);
-	if (!isnull)
-		list = untransformRelOptions(options);
-	ReleaseSysCache(tuple);
-	return list;
-}
-
-static Credentials *
-build_credentials(Oid serverid, Oid userid)
-{
-	const char *values[OPTION_COUNT] = { 0 };
-	Credentials *credentials = palloc0(sizeof(Credentials));
-	const char *place;
-
-	dq_spec_note_options(mapping_options(serverid, userid), values);
-	for (int i = 0; i < OPTION_COUNT; i++)
-		if (values[i] == NULL)
-			values[i] = dq_options[i].default_value;
-	place = values[OPT_API_KEY_IN];
-	credentials->auth = dq_option_word(&dq_options[OPT_AUTH], values[OPT_AUTH]);
-	credentials->username = values[OPT_USERNAME];
-	credentials->password = values[OPT_PASSWORD];
-	credentials->token = values[OPT_TOKEN];
-	credentials->api_key = values[OPT_API_KEY];
-	credentials->api_key_place = strncmp(place, "query:", 6) == 0 ? API_KEY_QUERY : API_KEY_HEADER;
-	credentials->api_key_name = strchr(place, ':') + 1;
-	return credentials;
-}
-
 Endpoint *
 dq_spec_build_endpoint(const TableSpec *table, Oid userid)
 {
@@ -488,6 +442,6 @@ dq_spec_build_endpoint(const TableSpec *table, Oid userid)
 		endpoint->limits.proxy = pstrdup(table->limits.proxy);
 	if (table->limits.ca_file)
 		endpoint->limits.ca_file = pstrdup(table->limits.ca_file);
-	endpoint->credentials = build_credentials(endpoint->serverid, userid);
+	endpoint->credentials = dq_spec_build_credentials(table->service, userid);
 	return endpoint;
 }

@@ -49,6 +49,9 @@ extern void dq_spec_build_spelling(TableSpec *table, const OptionValues *values)
 extern TableSpec *dq_spec_build_table(Oid relid);
 extern Endpoint *dq_spec_build_endpoint(const TableSpec *table, Oid userid);
 
+/* spec_credentials.c */
+extern Credentials *dq_spec_build_credentials(const ServiceSpec *service, Oid userid);
+
 /* Parts of it, for what has a server but no table (spec_server.c). */
 extern ServiceSpec *dq_spec_build_service(ForeignServer *server, const OptionValues *values);
 extern void dq_spec_build_limits(TableSpec *table, const OptionValues *values);

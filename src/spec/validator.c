@@ -174,11 +174,10 @@ check_mapping(List *options)
 		const char *auth;
 		OptionId id;
 		bool is_required;
-	} uses[] = { { "basic", OPT_USERNAME, true },
-				 { "basic", OPT_PASSWORD, true },
-				 { "bearer", OPT_TOKEN, true },
-				 { "api_key", OPT_API_KEY, true },
-				 { "api_key", OPT_API_KEY_IN, false } };
+	} uses[] = { { "basic", OPT_USERNAME, true },	   { "basic", OPT_PASSWORD, true },
+				 { "bearer", OPT_TOKEN, true },		   { "api_key", OPT_API_KEY, true },
+				 { "api_key", OPT_API_KEY_IN, false }, { "mtls", OPT_CERT_FILE, true },
+				 { "mtls", OPT_KEY_FILE, true },	   { "mtls", OPT_KEY_PASSWORD, false } };
 	const char *auth = option_text(options, OPT_AUTH);
 
 	if (auth == NULL)

@@ -56,11 +56,11 @@ spelled_length(const char *text, unsigned char c)
 }
 
 /*
- * Bytes at the beginning of text that are the secret, however spelled, or as much of it as a cut
- * has left.
+ * Bytes at the beginning of text that are the secret, however spelled, or (with parts) as much of
+ * it as a cut has left.
  */
 static size_t
-secret_length(const char *text, const char *secret, size_t len)
+secret_length(const char *text, const char *secret, size_t len, bool parts)
 {
 	size_t position = 0;
 
@@ -71,14 +71,16 @@ secret_length(const char *text, const char *secret, size_t len)
 		size_t step = text[position] == '\0' ? 0 : spelled_length(text + position, secret[i]);
 
 		if (step == 0)
-			return i >= (text[position] == '\0' ? SHORTEST_REDACTED : SHORTEST_PART) ? position : 0;
+			return parts && i >= (text[position] == '\0' ? SHORTEST_REDACTED : SHORTEST_PART) ?
+				position :
+				0;
 		position += step;
 	}
 	return position;
 }
 
 static char *
-replace_all(char *whole, const char *secret)
+replace_all(char *whole, const char *secret, bool parts)
 {
 	StringInfoData out;
 	size_t len = strlen(secret);
@@ -88,7 +90,7 @@ replace_all(char *whole, const char *secret)
 	initStringInfo(&out);
 	for (const char *rest = whole; *rest;)
 	{
-		size_t found = secret_length(rest, secret, len);
+		size_t found = secret_length(rest, secret, len, parts);
 
 		if (found > 0)
 			appendStringInfoString(&out, "***");
@@ -112,22 +114,27 @@ basic_token(const Credentials *credentials)
 	return token;
 }
 
+/* Names of the server's files are none of the business of those that may use a mapping. */
 char *
 dq_credentials_redact(const Credentials *credentials, const char *shown)
 {
 	char *out = pstrdup(shown);
-	const char *secrets[4] = { NULL, NULL, NULL, NULL };
+	const char *secrets[7] = { NULL };
 
 	if (credentials == NULL)
 		return out;
 	secrets[0] = credentials->password;
 	secrets[1] = credentials->token;
 	secrets[2] = credentials->api_key;
+	secrets[3] = credentials->cert_file;
+	secrets[4] = credentials->key_file;
+	secrets[5] = credentials->key_password;
 	if (credentials->auth == AUTH_BASIC && credentials->username && credentials->password)
-		secrets[3] = basic_token(credentials);
-	for (int i = 0; i < lengthof(secrets); i++)
-		if (secrets[i])
-			out = replace_all(out, secrets[i]);
+		secrets[6] = basic_token(credentials);
+	/* Whole ones first: the beginning of one may be that of another. */
+	for (int i = 0; i < 2 * lengthof(secrets); i++)
+		if (secrets[i % lengthof(secrets)])
+			out = replace_all(out, secrets[i % lengthof(secrets)], i >= lengthof(secrets));
 	return out;
 }
 
@@ -146,6 +153,8 @@ dq_credentials_identity(const Credentials *credentials, StringInfo out)
 	append_identity(out, credentials->token);
 	append_identity(out, credentials->api_key);
 	append_identity(out, credentials->api_key_name);
+	append_identity(out, credentials->cert_file);
+	append_identity(out, credentials->key_file);
 }
 
 static bool
@@ -190,6 +199,16 @@ dq_credentials_apply(const Credentials *credentials, CURL *easy, struct curl_sli
 			dq_url_encode(&query, credentials->api_key);
 			*url = dq_url_add_query(*url, query.data);
 			return true;
+		case AUTH_MTLS:
+			return curl_easy_setopt(easy, CURLOPT_SSLCERT, credentials->cert_file) == CURLE_OK &&
+				curl_easy_setopt(easy, CURLOPT_SSLKEY, credentials->key_file) == CURLE_OK &&
+				curl_easy_setopt(easy, CURLOPT_KEYPASSWD, credentials->key_password) == CURLE_OK;
 	}
 	return false;
+}
+
+bool
+dq_credentials_mark_handle(const Credentials *credentials)
+{
+	return credentials->auth == AUTH_MTLS;
 }

@@ -17,7 +17,8 @@ typedef enum AuthKind
 	AUTH_NONE = 0,
 	AUTH_BASIC,	 /* RFC 7617 */
 	AUTH_BEARER, /* RFC 6750 */
-	AUTH_API_KEY
+	AUTH_API_KEY,
+	AUTH_MTLS /* a client certificate of TLS */
 } AuthKind;
 
 typedef enum ApiKeyPlace
@@ -39,6 +40,9 @@ typedef struct Credentials
 	const char *api_key;
 	ApiKeyPlace api_key_place;
 	const char *api_key_name; /* header or query parameter name */
+	const char *cert_file;	  /* PEM, read by libcurl when it connects */
+	const char *key_file;
+	const char *key_password; /* NULL: the key is not encrypted */
 } Credentials;
 
 /*
@@ -59,5 +63,11 @@ extern void dq_credentials_identity(const Credentials *credentials, StringInfo o
  */
 extern bool dq_credentials_apply(const Credentials *credentials, CURL *easy,
 								 struct curl_slist **headers, char **url);
+
+/*
+ * Whether something of them stays behind in a handle that they were applied to: it is not used for
+ * others then.
+ */
+extern bool dq_credentials_mark_handle(const Credentials *credentials);
 
 #endif /* DQ_CREDENTIALS_H */

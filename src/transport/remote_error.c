@@ -90,6 +90,9 @@ excerpt(Exchange *exchange)
 	return shown.data;
 }
 
+static const char certificate_hint[] =
+	"Does the service trust the certificate in \"cert_file\" of the user mapping?";
+
 static const char *
 status_problem(const Exchange *exchange, int *sqlstate, const char **hint)
 {
@@ -106,6 +109,8 @@ status_problem(const Exchange *exchange, int *sqlstate, const char **hint)
 		*sqlstate = ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION;
 		*hint = "Check the user mapping of the server.";
 	}
+	else if (status == 400 && exchange->endpoint->credentials->auth == AUTH_MTLS)
+		*hint = certificate_hint; /* what nginx says of one that it does not trust */
 	else if (status >= 300 && status < 400)
 		*hint = "Redirects are not followed; put the final address into option \"url\" or \"path\".";
 	return psprintf("HTTP status %d", status);
@@ -157,6 +162,10 @@ curl_problem(const Exchange *exchange, CURLcode code, int *sqlstate, const char 
 {
 	const char *words = exchange->curl_error[0] ? exchange->curl_error : curl_easy_strerror(code);
 
+	/* By TLS 1.3 a client learns that its certificate is refused when it reads the answer. */
+	if (exchange->endpoint->credentials->auth == AUTH_MTLS &&
+		(code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR))
+		*hint = certificate_hint;
 	switch (code)
 	{
 		case CURLE_COULDNT_RESOLVE_HOST:
@@ -180,6 +189,11 @@ curl_problem(const Exchange *exchange, CURLcode code, int *sqlstate, const char 
 			*hint =
 				"Option \"ca_file\" of the server names a file that the database server can read.";
 			return psprintf("the certificate authorities could not be read (%s)", words);
+		case CURLE_SSL_CERTPROBLEM:
+			*sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
+			*hint =
+				"Options \"cert_file\" and \"key_file\" of the user mapping name PEM files that the database server can read, \"key_password\" the key's password.";
+			return psprintf("the client certificate could not be used (%s)", words);
 		case CURLE_SEND_ERROR:
 		case CURLE_RECV_ERROR:
 			return psprintf("the connection broke (%s)", words);

@@ -362,7 +362,7 @@ forget_request(Exchange *exchange)
 	curl_easy_setopt(easy, CURLOPT_PASSWORD, NULL);
 	/* The system's authorities cannot be set again, nor a body that was copied be forgotten. */
 	if (exchange->endpoint->limits.ca_file || exchange->endpoint->limits.proxy ||
-		exchange->request.body)
+		exchange->request.body || dq_credentials_mark_handle(exchange->endpoint->credentials))
 		dq_loop_discard_handle(easy);
 	else
 		dq_loop_return_handle(easy);
