@@ -65,6 +65,8 @@ OBJS = \
 	src/transport/loop.o \
 	src/transport/queue.o \
 	src/transport/rate.o \
+	src/transport/request_list.o \
+	src/transport/request_record.o \
 	src/transport/remote_error.o \
 	src/transport/retry.o \
 	src/transport/service.o \
@@ -91,6 +93,7 @@ OBJS = \
 	src/fetch/cached_answer.o \
 	src/fetch/cached_fetch.o \
 	src/fetch/cached_keys.o \
+	src/fetch/cached_record.o \
 	src/fetch/fetch.o \
 	src/fetch/freshness.o \
 	src/fetch/invalidation.o \

@@ -49,6 +49,7 @@ finish(Fetch *fetch, FetchOrigin origin)
 	fetch->origin = origin;
 	fetch->cache->is_wanted = false;
 	fetch->is_finished = true;
+	dq_cached_note_record(fetch);
 }
 
 static void
@@ -89,6 +90,8 @@ static void
 ask_service(Fetch *fetch)
 {
 	fetch->origin = FETCH_MISSED;
+	if (fetch->cache_use == CACHE_USE_OFF)
+		fetch->cache_use = CACHE_USE_MISS;
 	fetch->cache->facts.asked_at_ms = dq_cache_now();
 	fetch->cache->is_wanted = true;
 	count(fetch, CACHE_MISS);
@@ -286,6 +289,7 @@ start_renewal(FetchGroup *group, const FetchOptions *options, StringInfo identit
 	fetch = cached_create(group, &renewed, identity, hash, key);
 	fetch->cache->ticket = ticket;
 	fetch->cache->is_leading = ticket.flight != 0;
+	fetch->cache_use = CACHE_USE_STALE;
 	ask_service(fetch);
 	dq_fetch_group_renew(group, fetch);
 }

@@ -84,4 +84,7 @@ extern char *dq_cached_keys_url(const Fetch *fetch, const FetchOptions *options)
  */
 extern void dq_cached_keys_keep(Fetch *fetch, bool is_whole);
 
+/* cached_record.c: the answer came out of the cache, without a request. */
+extern void dq_cached_note_record(const Fetch *fetch);
+
 #endif /* DQ_CACHED_PRIVATE_H */

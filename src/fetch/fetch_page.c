@@ -99,6 +99,7 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 								.relation_name = table->name,
 								.group = fetch->group,
 								.accept_not_found = page_accepts_not_found(fetch, position),
+								.cache = fetch->cache_use,
 								.on_progress = page_progress,
 								.owner = page };
 
@@ -433,6 +434,7 @@ page_receive(FetchPage *page)
 			continue;
 		}
 		page->is_receiving = false;
+		dq_exchange_count_rows(page->exchange, page->rows - rows_before);
 		if (page->spool == NULL)
 			fetch->rows += page->rows - rows_before;
 		if (result == SPLIT_ERROR)

@@ -60,6 +60,7 @@ struct Fetch
 	FetchGroup *group;	  /* NULL: belongs to the transaction's store */
 	StoredAnswer *stored; /* of that store, else NULL */
 	CachedFetch *cache;	  /* of strategy cache, else NULL */
+	CacheUse cache_use;	  /* of its requests */
 	FetchOrigin origin;
 	TimestampTz asked_at; /* of its rows; 0: not known yet */
 	FetchOptions options; /* texts copied */

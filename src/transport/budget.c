@@ -32,6 +32,7 @@ static BudgetLine lines[MAX_LINES];
 static int nlines = 0;
 static int64 requests = 0;
 static int64 received = 0;
+static uint64 runs = 0;
 static uint64 statement = 0;	  /* the latest that made a request */
 static bool has_requests = false; /* the one under way has */
 static TimestampTz started = 0;	  /* when the client sent it */
@@ -52,6 +53,7 @@ dq_budget_define(void)
 void
 dq_budget_begin(void)
 {
+	runs++;
 	has_requests = false;
 }
 
@@ -144,4 +146,10 @@ uint64
 dq_budget_statement(void)
 {
 	return statement;
+}
+
+uint64
+dq_budget_run(void)
+{
+	return runs;
 }

@@ -38,4 +38,7 @@ extern char *dq_budget_describe(void);
  */
 extern uint64 dq_budget_statement(void);
 
+/* Counts the dq_budget_begin(): with the time when a statement was sent it tells statements apart. */
+extern uint64 dq_budget_run(void);
+
 #endif /* DQ_BUDGET_H */

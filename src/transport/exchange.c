@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "transport/budget.h"
 #include "transport/exchange_private.h"
 #include "transport/shared_state.h"
@@ -63,6 +64,17 @@ leave_service_untold(Exchange *exchange)
 	leave_service(exchange, &end);
 }
 
+/* How the latest attempt ended, if its record is due: by an answer, or because it is not wanted. */
+static void
+end_record(Exchange *exchange)
+{
+	if (exchange->state == EXCHANGE_DONE || exchange->has_content_failure)
+		dq_record_end(exchange, FATE_ENDED,
+					  exchange->has_content_failure ? FAILURE_CONTENT : FAILURE_NONE);
+	else
+		dq_record_end(exchange, IsTransactionState() ? FATE_LEFT : FATE_CANCELLED, FAILURE_NONE);
+}
+
 /* Runs when the exchange's context goes, for whatever reason. */
 static void
 exchange_release(void *arg)
@@ -70,6 +82,7 @@ exchange_release(void *arg)
 	Exchange *exchange = arg;
 
 	dq_transfer_stop(exchange);
+	end_record(exchange);
 	leave_service_untold(exchange);
 	stop_waiting(exchange);
 	dq_loop_deactivate(exchange);
@@ -109,7 +122,9 @@ dq_exchange_start(const ExchangeOptions *options)
 	exchange->on_progress = options->on_progress;
 	exchange->owner = options->owner;
 	exchange->attempt = 1;
+	exchange->cache = options->cache;
 	copy_request(exchange, options->request);
+	dq_record_prepare(exchange);
 	exchange->service = dq_service_open(options->endpoint->serverid);
 	exchange->started_ms = dq_loop_clock_ms();
 	callback->func = exchange_release;
@@ -207,7 +222,10 @@ void
 dq_exchange_try_start(Exchange *exchange)
 {
 	if (exchange->state == EXCHANGE_BACKING_OFF && exchange->due_ms <= dq_loop_clock_ms())
+	{
 		exchange->state = EXCHANGE_WAITING;
+		INSTR_TIME_SET_CURRENT(exchange->waiting_since);
+	}
 	if (exchange->state != EXCHANGE_WAITING)
 		return;
 	if (!dq_budget_allows())
@@ -327,7 +345,10 @@ dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
 	if (is_answer)
 		end_exchange(exchange, EXCHANGE_DONE);
 	else
+	{
+		dq_record_end(exchange, FATE_ENDED, end.failure);
 		try_again_or_fail(exchange, code);
+	}
 	MemoryContextSwitchTo(old);
 }
 
@@ -463,9 +484,16 @@ dq_exchange_error(const Exchange *exchange)
 }
 
 void
-dq_exchange_note_content_failure(const Exchange *exchange)
+dq_exchange_note_content_failure(Exchange *exchange)
 {
+	exchange->has_content_failure = true;
 	dq_service_count_content_failure(exchange->service);
+}
+
+void
+dq_exchange_count_rows(Exchange *exchange, int64 rows)
+{
+	exchange->figures.rows += rows;
 }
 
 void

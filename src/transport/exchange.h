@@ -17,6 +17,7 @@
 #include "portability/instr_time.h"
 #include "request/request.h"
 #include "transport/credentials.h"
+#include "transport/request_record.h"
 #include "transport/service.h"
 
 /* What bounds a request; all from the declaration. */
@@ -96,6 +97,7 @@ typedef struct ExchangeOptions
 	const char *relation_name; /* for messages: foreign table "..."; NULL: none is asked for */
 	const void *group;		   /* whom dq_exchange_park() means */
 	bool accept_not_found;	   /* 404 is an answer, not an error */
+	CacheUse cache;			   /* for its record */
 	ExchangeProgress on_progress;
 	void *owner;
 } ExchangeOptions;
@@ -130,8 +132,11 @@ extern int dq_exchange_restarts(const Exchange *exchange);
 
 extern const RemoteError *dq_exchange_error(const Exchange *exchange);
 
-/* Says that the answer, though whole, was not what was declared; for figures. */
-extern void dq_exchange_note_content_failure(const Exchange *exchange);
+/* Says that the answer, though whole, was not what was declared; for figures and its record. */
+extern void dq_exchange_note_content_failure(Exchange *exchange);
+
+/* So many more elements were found in the bytes taken; for its record. */
+extern void dq_exchange_count_rows(Exchange *exchange, int64 rows);
 
 /*
  * Nobody drives the loop for a group's exchanges from now on (NULL: for any), and maybe for long:

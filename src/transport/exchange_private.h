@@ -1,6 +1,6 @@
 /*
  * exchange_private.h
- *	  The inside of an Exchange, shared by loop.c, transfer.c, exchange.c, retry.c and remote_error.c
+ *	  The inside of an Exchange, shared by loop.c, transfer.c, exchange.c, request_record.c, retry.c and remote_error.c
  *	  only.
  */
 #ifndef DQ_EXCHANGE_PRIVATE_H
@@ -36,6 +36,20 @@ typedef struct WireBuffer
 	size_t size;
 } WireBuffer;
 
+/* What becomes the record of an attempt (request_record.c). */
+typedef struct AttemptFigures
+{
+	bool is_due; /* it was begun, and has no record yet */
+	TimestampTz started_at;
+	instr_time started;
+	uint64 query_id;
+	int64 rows;
+	/* when it ends: */
+	RequestTimes times;
+	int64 sent_bytes;
+	bool is_reused;
+} AttemptFigures;
+
 struct Exchange
 {
 	MemoryContext context;	/* the exchange lives in it */
@@ -69,6 +83,11 @@ struct Exchange
 	RemoteError *error;
 	RemoteError *last_failure; /* of the attempt before, NULL: there was none */
 	ExchangeStats stats;
+	Oid userid; /* who asks */
+	CacheUse cache;
+	char *shown_url;		  /* for records: redacted and cut */
+	instr_time waiting_since; /* for the service's leave */
+	bool has_content_failure;
 
 	/* this attempt */
 	CURL *easy;
@@ -82,6 +101,7 @@ struct Exchange
 	int os_errno;			/* of a connection that failed */
 	int64 body_bytes;
 	int64 attempt_wire_bytes;
+	AttemptFigures figures;
 	WireBuffer body;	/* not taken yet */
 	WireBuffer headers; /* of the final response, lines with CRLF */
 	WireBuffer excerpt;
@@ -110,6 +130,12 @@ extern dlist_head *dq_loop_active(void);
 extern bool dq_retry_is_worth(Exchange *exchange, CURLcode code, const char **more);
 extern void dq_retry_schedule(Exchange *exchange);
 extern double dq_retry_after_ms(Exchange *exchange, CURLcode code);
+
+/* request_record.c: an attempt begins, is about to be taken off the wire, has come to its end */
+extern void dq_record_prepare(Exchange *exchange);
+extern void dq_record_begin(Exchange *exchange);
+extern void dq_record_measure(Exchange *exchange);
+extern void dq_record_end(Exchange *exchange, RequestFate fate, FailureKind failure);
 
 /* exchange.c */
 extern void dq_exchange_try_start(Exchange *exchange);

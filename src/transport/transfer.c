@@ -19,6 +19,7 @@
 #include "storage/fd.h"
 #include "transport/budget.h"
 #include "transport/exchange_private.h"
+#include "transport/request_list.h"
 #include "transport/watch.h"
 
 #define USER_AGENT "distquery/0.1.0"
@@ -386,6 +387,7 @@ dq_transfer_start(Exchange *exchange)
 	exchange->attempt_started_ms = dq_loop_clock_ms();
 	if (exchange->easy)
 		forget_request(exchange); /* the last try raised */
+	dq_request_list_begin();
 	exchange->easy = dq_loop_handle();
 	if (exchange->easy == NULL)
 		return false;
@@ -395,6 +397,7 @@ dq_transfer_start(Exchange *exchange)
 		return false;
 	}
 	exchange->stats.requests++;
+	dq_record_begin(exchange);
 	return true;
 }
 
@@ -409,6 +412,7 @@ dq_transfer_stop(Exchange *exchange)
 
 	if (exchange->easy == NULL)
 		return;
+	dq_record_measure(exchange);
 	curl_easy_getinfo(exchange->easy, CURLINFO_STARTTRANSFER_TIME_T, &micros);
 	curl_easy_getinfo(exchange->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
 	curl_easy_getinfo(exchange->easy, CURLINFO_NUM_CONNECTS, &connections);

@@ -1,0 +1,216 @@
+/*
+ * request_record.c
+ *	  Records of HTTP attempts: what is measured when, and who gets them.
+ *
+ *	dq_record_prepare()	an exchange begins: what all its attempts have in common
+ *	dq_record_begin()	an attempt is on the wire
+ *	dq_record_measure()	it is about to be taken off; libcurl still knows its times
+ *	dq_record_end()		it is known how it ended: the record is handed out
+ *
+ * The latter two run in reset callbacks of memory contexts, too, and never raise.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "transport/exchange_private.h"
+#include "transport/request_list.h"
+#include "utils/backend_status.h"
+#include "utils/timestamp.h"
+
+/* Since then libcurl counts the body of a request apart from its head. */
+#define BODY_COUNTED_APART 0x080700
+
+#define ELLIPSIS "..."
+
+const char *
+dq_cache_use_name(CacheUse use)
+{
+	static const char *const names[] = { "off", "hit", "miss", "stale", "coalesced" };
+
+	return names[use];
+}
+
+const char *
+dq_fate_name(RequestFate fate)
+{
+	static const char *const names[] = { "ended", "left", "cancelled", "under way", "cached" };
+
+	return names[fate];
+}
+
+Size
+dq_record_size(const RequestRecord *record)
+{
+	return offsetof(RequestRecord, url) + strlen(record->url) + 1;
+}
+
+/* Databases of other encodings read it: what is not ASCII, or would disturb a terminal, goes. */
+static void
+copy_shown(char *to, const char *from, size_t size)
+{
+	size_t len = strlen(from);
+	size_t kept = len < size ? len : size - sizeof(ELLIPSIS);
+
+	for (size_t i = 0; i < kept; i++)
+		to[i] = from[i] >= 0x20 && from[i] < 0x7f ? from[i] : '?';
+	strlcpy(to + kept, len < size ? "" : ELLIPSIS, size - kept);
+}
+
+void
+dq_record_init(RequestRecord *record, const char *method, const char *url)
+{
+	memset(record, 0, offsetof(RequestRecord, url));
+	record->database = MyDatabaseId;
+	record->pid = MyProcPid;
+	record->times = (RequestTimes) { 0, -1, -1, -1, -1, -1 };
+	copy_shown(record->method, method, RECORD_METHOD_BYTES);
+	copy_shown(record->url, url, RECORD_URL_BYTES);
+}
+
+void
+dq_record_note(const RequestRecord *record)
+{
+	dq_request_list_add(record);
+}
+
+void
+dq_record_prepare(Exchange *exchange)
+{
+	char *redacted = dq_credentials_redact(exchange->endpoint->credentials, exchange->request.url);
+
+	exchange->shown_url = palloc(RECORD_URL_BYTES);
+	copy_shown(exchange->shown_url, redacted, RECORD_URL_BYTES);
+	pfree(redacted);
+	exchange->userid = GetUserId();
+	INSTR_TIME_SET_CURRENT(exchange->waiting_since);
+}
+
+static double
+ms_between(instr_time from, instr_time to)
+{
+	INSTR_TIME_SUBTRACT(to, from);
+	return INSTR_TIME_GET_MILLISEC(to);
+}
+
+void
+dq_record_begin(Exchange *exchange)
+{
+	AttemptFigures *figures = &exchange->figures;
+
+	figures->is_due = true;
+	figures->started_at = GetCurrentTimestamp();
+	INSTR_TIME_SET_CURRENT(figures->started);
+	figures->query_id = (uint64) pgstat_get_my_query_id();
+	figures->rows = 0;
+	figures->times.waited_ms = ms_between(exchange->waiting_since, figures->started);
+}
+
+/* What libcurl measured, in ms; 0 is nothing. */
+static double
+measured_ms(CURL *easy, CURLINFO what)
+{
+	curl_off_t micros = 0;
+
+	curl_easy_getinfo(easy, what, &micros);
+	return micros > 0 ? micros / 1000.0 : -1;
+}
+
+static int64
+sent_bytes(CURL *easy)
+{
+	static unsigned int version = 0;
+	long head = 0;
+	curl_off_t body = 0;
+
+	if (version == 0)
+		version = curl_version_info(CURLVERSION_NOW)->version_num;
+	curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &head);
+	curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &body);
+	return version >= BODY_COUNTED_APART ? (int64) head + body : Max((int64) head, body);
+}
+
+void
+dq_record_measure(Exchange *exchange)
+{
+	AttemptFigures *figures = &exchange->figures;
+	RequestTimes *times = &figures->times;
+	CURL *easy = exchange->easy;
+	long connections = 0;
+	instr_time now;
+
+	if (!figures->is_due)
+		return;
+	INSTR_TIME_SET_CURRENT(now);
+	times->total_ms = ms_between(figures->started, now);
+	curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connections);
+	figures->is_reused = connections == 0 && measured_ms(easy, CURLINFO_PRETRANSFER_TIME_T) >= 0;
+	times->name_ms = times->connect_ms = times->tls_ms = -1;
+	if (!figures->is_reused)
+	{
+		times->name_ms = measured_ms(easy, CURLINFO_NAMELOOKUP_TIME_T);
+		times->connect_ms = measured_ms(easy, CURLINFO_CONNECT_TIME_T);
+		times->tls_ms = measured_ms(easy, CURLINFO_APPCONNECT_TIME_T);
+	}
+	times->first_byte_ms = measured_ms(easy, CURLINFO_STARTTRANSFER_TIME_T);
+	figures->sent_bytes = sent_bytes(easy);
+}
+
+static void
+fill(RequestRecord *record, const Exchange *exchange, RequestFate fate, FailureKind failure)
+{
+	const AttemptFigures *figures = &exchange->figures;
+
+	dq_record_init(record, exchange->request.method, exchange->shown_url);
+	record->started_at = figures->started_at;
+	record->query_id = figures->query_id;
+	record->userid = exchange->userid;
+	record->serverid = exchange->endpoint->serverid;
+	record->relid = exchange->relid;
+	record->attempt = exchange->attempt;
+	record->status = exchange->status;
+	record->is_reused = figures->is_reused;
+	record->fate = fate;
+	record->failure = failure;
+	record->cache = exchange->cache;
+	record->rows = figures->rows;
+	record->body_bytes = exchange->body_bytes;
+	record->wire_bytes = exchange->attempt_wire_bytes;
+	record->sent_bytes = figures->sent_bytes;
+	record->times = figures->times;
+}
+
+void
+dq_record_end(Exchange *exchange, RequestFate fate, FailureKind failure)
+{
+	RequestRecord record;
+
+	if (!exchange->figures.is_due)
+		return;
+	exchange->figures.is_due = false;
+	fill(&record, exchange, fate, failure);
+	dq_record_note(&record);
+}
+
+int
+dq_records_under_way(RequestRecord **records)
+{
+	int n = 0;
+	dlist_iter iter;
+
+	dlist_foreach(iter, dq_loop_active()) n++;
+	*records = palloc(sizeof(RequestRecord) * Max(n, 1));
+	n = 0;
+	dlist_foreach(iter, dq_loop_active())
+	{
+		Exchange *exchange = dlist_container(Exchange, active_node, iter.cur);
+		curl_off_t bytes = 0;
+
+		if (!exchange->figures.is_due || exchange->easy == NULL)
+			continue;
+		dq_record_measure(exchange);
+		curl_easy_getinfo(exchange->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+		fill(&(*records)[n], exchange, FATE_UNDER_WAY, FAILURE_NONE);
+		(*records)[n++].wire_bytes = bytes;
+	}
+	return n;
+}
