@@ -94,6 +94,7 @@ OBJS = \
 	src/fetch/cached_fetch.o \
 	src/fetch/cached_keys.o \
 	src/fetch/cached_record.o \
+	src/fetch/cached_rows.o \
 	src/fetch/fetch.o \
 	src/fetch/freshness.o \
 	src/fetch/invalidation.o \

@@ -12,6 +12,16 @@ CREATE FOREIGN TABLE items (id int OPTIONS (key 'true', filter '= in'), a text) 
     OPTIONS (path '/data/plain/cache_items', lookup_path '/data/plain/cache_items/{id}');
 CREATE FOREIGN TABLE item_lookups (id int OPTIONS (key 'true'), a text) SERVER cache
     OPTIONS (path '/data/plain/cache_items', lookup_path '/data/plain/cache_items/{id}');
+CREATE FOREIGN TABLE whole_rows (id int OPTIONS (key 'true', filter '= in'), title text) SERVER cache
+    OPTIONS (path '/data/postgrest/products?limit=60', dialect 'postgrest', cache_rows 'true');
+CREATE FOREIGN TABLE details (id int OPTIONS (key 'true'), title text) SERVER cache
+    OPTIONS (path '/data/plain/products?limit=60', lookup_path '/data/plain/products/{id}', cache_rows 'true');
+CREATE FOREIGN TABLE summaries (id int OPTIONS (key 'true'), title text) SERVER cache
+    OPTIONS (path '/data/plain/products?limit=60', lookup_path '/data/plain/products/{id}');
+CREATE FOREIGN TABLE by_language (id int OPTIONS (key 'true'), title text, lang text OPTIONS (from 'request', filter '=')) SERVER cache
+    OPTIONS (path '/data/plain/products?limit=60&_lenient', lookup_path '/data/plain/products/{id}', cache_rows 'true');
+CREATE FOREIGN TABLE twice (id int OPTIONS (key 'true', json '/in_stock'), title text) SERVER cache
+    OPTIONS (path '/data/plain/products?limit=60', lookup_path '/data/plain/products/{id}', cache_rows 'true');
 CREATE FOREIGN TABLE broken (id int OPTIONS (filter '=')) SERVER cache OPTIONS (path '/fault/truncated');
 CREATE FOREIGN TABLE log (method text, path text, query text, status int) SERVER cache OPTIONS (path '/_log?path=/data', strategy 'live');
 CREATE FOREIGN TABLE reset_log (ok text OPTIONS (json '')) SERVER cache OPTIONS (path '/_reset', strategy 'live');
@@ -81,6 +91,24 @@ SELECT count(c.name) FROM wanted w JOIN customers c ON c.id = w.id;
 RESET enable_hashjoin;
 RESET enable_mergejoin;
 SELECT asked();
+
+-- cache_rows: the rows of a collection answer questions for one of them; without it they are summaries
+SELECT count(*) FROM whole_rows WHERE title < 'Zz';
+SELECT id, title IS NOT NULL AS title FROM whole_rows WHERE id = 33;
+SELECT id FROM whole_rows WHERE id IN (5, 60) ORDER BY 1;
+SELECT count(*) FROM details;
+SELECT id, title = (SELECT title FROM whole_rows WHERE id = 33) AS same FROM details WHERE id = 33;
+SELECT count(*) FROM details WHERE id IN (5, 6, 60);
+SELECT count(*) FROM details WHERE id = 61;
+SELECT count(*) FROM summaries;
+SELECT id FROM summaries WHERE id = 33;
+SELECT asked();
+-- but not where a key comes twice, nor rows that depend on what was asked
+SELECT count(*) FROM twice;
+SELECT count(*) FROM twice WHERE id = 61;
+SELECT count(*) FROM by_language WHERE lang = 'de';
+SELECT asked();
+SELECT source, stored FROM distquery.cache_stats WHERE source IN ('twice'::regclass, 'by_language'::regclass) ORDER BY source::text;
 
 -- invalidation: at once, and again at commit
 SELECT distquery.invalidate('customers');
@@ -170,7 +198,7 @@ SELECT count(*) FROM echoes;
 
 -- what is known
 SELECT source, store, hits, misses, stale, coalesced, stored, refused, evicted, entries, bytes > 0 AS bytes, scope FROM distquery.cache_stats ORDER BY source::text;
-SELECT distquery.freshness('items') IS NULL AS never, distquery.freshness('customers') <= clock_timestamp() AS customers;
+SELECT distquery.freshness('item_lookups') IS NULL AS never, distquery.freshness('customers') <= clock_timestamp() AS customers;
 
 DROP SERVER cache CASCADE;
 DROP SCHEMA cache CASCADE;

@@ -223,7 +223,11 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 	if (dq_strategy(binder->table) != STRATEGY_LIVE && binder->table->graphql == NULL)
 		ask.scope = choice_scope(choice);
 	if (dq_strategy(binder->table) == STRATEGY_CACHE && ask.scope)
+	{
 		ask.alone = dq_bind_alone(choice, ask.scope);
+		if (binder->table->cache_rows && !ask.is_lookup)
+			ask.row_key = dq_bind_row_key(choice);
+	}
 
 	ask.values = palloc0(sizeof(RequestValue) * Max(binder->nterms, 1));
 	ask.checks = palloc0(sizeof(KeyCheck) * Max(binder->nterms, 1));

@@ -74,7 +74,10 @@ extern const BoundBody *dq_bind_body(const Choice *choice);
 /* bind_graphql.c: the same of a GraphQL service */
 extern const BoundBody *dq_bind_graphql(const Choice *choice);
 
-/* bind_alone.c: the keys of a choice's list, each to be asked alone; NULL where they cannot be. */
+/* bind_alone.c: the keys of a choice, each to be asked alone; NULL where they cannot be. */
 extern FetchKeys *dq_bind_alone(const Choice *choice, const Scope *scope);
+
+/* How the rows of a choice's answer are asked for by their key alone; NULL where they cannot be. */
+extern FetchRowKey *dq_bind_row_key(const Choice *choice);
 
 #endif /* DQ_BIND_PRIVATE_H */

@@ -225,6 +225,7 @@ dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 							 .keep = keep,
 							 .scope = ask->ask.scope,
 							 .keys = ask->ask.alone,
+							 .row_key = ask->ask.row_key,
 							 .enough_rows = ask->enough_rows };
 
 	ask->reader = dq_fetch_start(reader->group, &options);

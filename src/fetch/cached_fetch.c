@@ -173,6 +173,8 @@ keep_answer(Fetch *fetch)
 	if (!cache->is_wanted)
 		return;
 	cache->is_wanted = false;
+	if (cache->row_key)
+		dq_cached_rows_keep(fetch);
 	if (cache->keys)
 	{
 		dq_cached_keys_keep(fetch, true);
@@ -263,6 +265,9 @@ cached_create(FetchGroup *group, const FetchOptions *options, StringInfo identit
 	fetch->group = group;
 	cache->key = key;
 	cache->max_value = dq_cache_max_value();
+	if (options->row_key)
+		cache->row_key = memcpy(MemoryContextAlloc(fetch->context, sizeof(FetchRowKey)),
+								options->row_key, sizeof(FetchRowKey));
 	cache->callback.func = leave_flight;
 	cache->callback.arg = cache;
 	MemoryContextRegisterResetCallback(fetch->context, &cache->callback);
@@ -381,10 +386,14 @@ start_whole(FetchGroup *group, Fetch *fetch, const FetchOptions *options, String
 static Fetch *
 start(FetchGroup *group, const FetchOptions *options, StringInfo identity, uint64 hash)
 {
-	CacheKey key = dq_cache_key(options, options->url);
+	const ScopeTerm *term = options->keys ? options->keys->term : NULL;
+	bool is_single = term && term->nvalues == 1;
+	const char *name = is_single ? dq_cached_key_name(options->url, term->key, term->json) :
+								   options->url;
+	CacheKey key = dq_cache_key(options, name);
 	Fetch *fetch = cached_create(group, options, identity, hash, key);
 
-	if (options->keys)
+	if (term && !is_single)
 		fetch->cache->keys = dq_cached_keys_create(fetch, options);
 	if (fetch->cache->keys)
 		start_keys(fetch, options);

@@ -26,6 +26,13 @@ struct CachedKeys
 	bool *is_known;
 };
 
+/* With the column, since two columns may be asked by the same parameter. */
+char *
+dq_cached_key_name(const char *url, JsonKeyKind kind, const char *json)
+{
+	return psprintf("%s|%d|%s", url, kind, json);
+}
+
 CachedKeys *
 dq_cached_keys_create(Fetch *fetch, const FetchOptions *options)
 {
@@ -49,11 +56,10 @@ dq_cached_keys_create(Fetch *fetch, const FetchOptions *options)
 		if (dq_json_key_of_text(term->key, term->texts[i], strlen(term->texts[i]),
 								&keys->hashes[i]) != JSON_KEY_HASHED)
 			pointer = NULL;
-		/* Two columns may be asked by the same parameter. */
-		keys->cache_keys[i] = dq_cache_key(options,
-										   psprintf("%s|%d|%s",
-													options->keys->url_of(options->keys->arg, &i, 1),
-													term->key, term->json));
+		keys->cache_keys[i] =
+			dq_cache_key(options,
+						 dq_cached_key_name(options->keys->url_of(options->keys->arg, &i, 1),
+											term->key, term->json));
 		MemoryContextReset(scratch);
 	}
 	MemoryContextSwitchTo(old);

@@ -21,6 +21,7 @@ struct CachedFetch
 	AnswerFacts facts; /* of the answer, once the service is asked */
 	uint64 max_value;
 	CachedKeys *keys;				/* the answer is kept by key; NULL: as a whole */
+	const FetchRowKey *row_key;		/* its rows are kept one by one, too; NULL: they are not */
 	int64 known_rows;				/* out of the cache: the first rows of the fetch */
 	MemoryContextCallback callback; /* ends the flight with the fetch */
 };
@@ -75,6 +76,9 @@ typedef enum CachedKeyMatch
 
 extern CachedKeyMatch dq_cached_keys_match(const CachedKeys *keys, const char *row, size_t len);
 
+/* What names the answer of one key, which url would ask for alone; palloc'd. */
+extern char *dq_cached_key_name(const char *url, JsonKeyKind kind, const char *json);
+
 /* The URL that asks for the missing keys. */
 extern char *dq_cached_keys_url(const Fetch *fetch, const FetchOptions *options);
 
@@ -86,5 +90,8 @@ extern void dq_cached_keys_keep(Fetch *fetch, bool is_whole);
 
 /* cached_record.c: the answer came out of the cache, without a request. */
 extern void dq_cached_note_record(const Fetch *fetch);
+
+/* cached_rows.c: keeps the rows of an answer as answers to the questions for each. */
+extern void dq_cached_rows_keep(Fetch *fetch);
 
 #endif /* DQ_CACHED_PRIVATE_H */

@@ -132,6 +132,7 @@ dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *op
 	fetch->options.body = options->body ? dq_body_copy(options->body) : NULL;
 	fetch->options.scope = NULL;
 	fetch->options.keys = NULL;
+	fetch->options.row_key = NULL;
 	if (options->page)
 		fetch->options.page = memcpy(palloc(sizeof(PagePosition)), options->page,
 									 sizeof(PagePosition));

@@ -13,7 +13,7 @@ typedef struct Fetch Fetch;
 typedef struct FetchGroup FetchGroup;
 typedef struct FetchReader FetchReader;
 
-/* The keys of a list, which can be asked together, or some of them, or each alone. */
+/* The keys of a list, or one, which can be asked together, or some of them, or each alone. */
 typedef struct FetchKeys
 {
 	const ScopeTerm *term; /* the list */
@@ -21,6 +21,16 @@ typedef struct FetchKeys
 	char *(*url_of)(const void *arg, const int *keys, int n);
 	const void *arg;
 } FetchKeys;
+
+/* How one row is asked for by its key, a text as it stands in the row. */
+typedef struct FetchRowKey
+{
+	JsonKeyKind kind;
+	const char *json; /* where the key stands; the table's */
+	bool by_lookup;	  /* by lookup_path */
+	bool by_filter;	  /* by a condition on the collection */
+	char *(*url_of)(const TableSpec *table, bool is_lookup, const char *text); /* palloc'd */
+} FetchRowKey;
 
 /* What one fetch asks.  Borrowed texts are copied. */
 typedef struct FetchOptions
@@ -40,8 +50,9 @@ typedef struct FetchOptions
 	bool all_first;			  /* all rows are fetched before the first is read; set by strategies */
 	const Scope *scope;		  /* what it restricts; NULL: its answer tells of no other question */
 	const FetchKeys *keys;	  /* NULL: the answer is kept as a whole */
-	int64 enough_rows;		  /* once so many have come, no page is asked early; 0: unknown */
-	bool must_be_whole;		  /* an outage is an error, whatever on_error says */
+	const FetchRowKey *row_key; /* rows are kept one by one, too; NULL: they are not */
+	int64 enough_rows;			/* once so many have come, no page is asked early; 0: unknown */
+	bool must_be_whole;			/* an outage is an error, whatever on_error says */
 	/*
 	 * Which rows are asked for, such as "id 1, 2" (palloc'd; NULL: all), for distquery.last_errors;
 	 * called only where some are missing, while the reader is open.  NULL: nobody can say.

@@ -88,6 +88,8 @@ const OptionRow dq_options[OPTION_COUNT] = {
 									 "strategy cache: how long after ttl an answer is still used while a new one is asked for" },
 	[OPT_STALE_IF_ERROR] = { "stale_if_error", S | T, OPTION_DURATION, "0",
 							 "strategy cache: how long after ttl an answer is used where the service fails" },
+	[OPT_CACHE_ROWS] = { "cache_rows", S | T, OPTION_BOOL, "false",
+						 "strategy cache: the rows of a collection are whole, and answer questions for one of them by its key" },
 	[OPT_CACHE_SHARED] = { "cache_shared", S | T, OPTION_BOOL, "false",
 						   "strategy cache: answers are shared between users of different credentials" },
 	[OPT_PROXY] = { "proxy", S, OPTION_PROXY, NULL, "URL of an HTTP proxy (default: none)" },

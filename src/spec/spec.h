@@ -157,6 +157,7 @@ typedef struct TableSpec
 	int64 ttl_ms;					 /* strategy cache: life of an answer, 0: none */
 	int64 stale_while_revalidate_ms; /* beyond ttl, while a new answer is asked for */
 	int64 stale_if_error_ms;		 /* beyond ttl, where the service fails */
+	bool cache_rows;				 /* rows of a collection answer questions for one of them */
 	bool cache_shared;				 /* whatever the credentials */
 	PagingSpec paging;
 	JsonPointer *next; /* where cursor or next URL stands; NULL without */

@@ -415,6 +415,7 @@ dq_spec_build_table(Oid relid)
 	table->ttl_ms = option_number(values, OPT_TTL);
 	table->stale_while_revalidate_ms = option_number(values, OPT_STALE_WHILE_REVALIDATE);
 	table->stale_if_error_ms = option_number(values, OPT_STALE_IF_ERROR);
+	table->cache_rows = option_bool(values, OPT_CACHE_ROWS);
 	table->cache_shared = option_bool(values, OPT_CACHE_SHARED);
 	build_paging(table, values);
 	build_headers(table, values);
