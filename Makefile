@@ -46,6 +46,7 @@ OBJS = \
 	src/request/graphql_errors.o \
 	src/request/graphql_field.o \
 	src/request/graphql_query.o \
+	src/request/host_rules.o \
 	src/request/link_header.o \
 	src/request/logic.o \
 	src/request/paging.o \
@@ -61,6 +62,7 @@ OBJS = \
 	src/transport/credentials.o \
 	src/transport/exchange.o \
 	src/transport/failure.o \
+	src/transport/guard.o \
 	src/transport/histogram.o \
 	src/transport/loop.o \
 	src/transport/queue.o \

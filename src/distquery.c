@@ -16,6 +16,7 @@
 #include "spec/spec.h"
 #include "transport/budget.h"
 #include "transport/cache_flight.h"
+#include "transport/guard.h"
 #include "transport/service_state.h"
 #include "transport/shared_cache.h"
 #include "transport/shared_state.h"
@@ -97,6 +98,7 @@ _PG_init(void)
 							&dq_analyze_rows, 30000, 100, INT_MAX, PGC_USERSET, 0, NULL, NULL,
 							NULL);
 	dq_budget_define();
+	dq_guard_define();
 	dq_service_define();
 	DefineCustomBoolVariable("distquery.learned_figures",
 							 "Plans with what earlier fetches have shown of tables.",

@@ -279,6 +279,22 @@ dq_url_origin(const char *url)
 	return text;
 }
 
+bool
+dq_url_host(const char *url, char **host, int *port)
+{
+	Origin origin;
+	size_t len;
+
+	if (!origin_of(url, &origin))
+		return false;
+	len = strlen(origin.host);
+	*host = origin.host[0] == '[' && len > 2 ? pnstrdup(origin.host + 1, len - 2) :
+											   pstrdup(origin.host);
+	*port = (int) strtol(origin.port, NULL, 10);
+	origin_free(&origin);
+	return true;
+}
+
 char *
 dq_url_add_query(const char *url, const char *query)
 {

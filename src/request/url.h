@@ -40,6 +40,9 @@ extern bool dq_url_same_origin(const char *a, const char *b);
 /* scheme://host:port of a URL, for messages; user information is never part of it. */
 extern char *dq_url_origin(const char *url);
 
+/* Host (without brackets) and port of a URL; false when it has none.  *host is palloc'd. */
+extern bool dq_url_host(const char *url, char **host, int *port);
+
 /*
  * url with "name=value" pairs appended by ? or & as fits; query is already encoded and may be "".
  */

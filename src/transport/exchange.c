@@ -336,7 +336,7 @@ dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
 		code = CURLE_OK;
 	/* One address of a name may be refused while another one answers. */
 	if (code == CURLE_OK &&
-		(exchange->fault == FAULT_LINK_LOCAL || exchange->fault == FAULT_DESCRIPTORS))
+		(exchange->fault == FAULT_ADDRESS || exchange->fault == FAULT_DESCRIPTORS))
 		exchange->fault = FAULT_NONE;
 	is_answer = code == CURLE_OK && exchange->fault == FAULT_NONE &&
 		((status >= 200 && status < 300) || (status == 404 && exchange->accept_not_found));

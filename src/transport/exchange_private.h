@@ -8,6 +8,7 @@
 
 #include "lib/ilist.h"
 #include "transport/exchange.h"
+#include "transport/guard.h"
 #include "transport/loop.h"
 
 /* Bytes of an answer that is no success, kept for the error message. */
@@ -22,7 +23,7 @@ typedef enum AttemptFault
 	FAULT_TOO_LARGE,
 	FAULT_TOO_MANY_HEADERS,
 	FAULT_OUT_OF_MEMORY,
-	FAULT_LINK_LOCAL,
+	FAULT_ADDRESS, /* refused by guard.c */
 	FAULT_DESCRIPTORS,
 	FAULT_LINE_BREAK,
 	FAULT_BUDGET
@@ -95,6 +96,7 @@ struct Exchange
 	char *sent_url; /* with secrets */
 	double attempt_started_ms;
 	AttemptFault fault;
+	GuardState guard;
 	int status;
 	bool is_body_wanted;	/* 2xx */
 	bool is_excerpt_enough; /* we stopped reading the body of an error status */

@@ -354,6 +354,7 @@ step(double longest_ms)
 	PG_TRY();
 	{
 		dq_watch_reserve();
+		dq_guard_prepare();
 		start_waiting();
 		if (serve_timer())
 		{

@@ -6,7 +6,7 @@
  * found) for 404, HV00L (unable to create execution) for 401 and 403, HV024 (invalid attribute
  * value) for a header that cannot be sent, HV001 (out of memory), 53000 (insufficient resources)
  * without a free descriptor, 08004 (rejected) where no request was made because the service is known
- * to be down, HV000 (error) for everything else.  Messages name table and server,
+ * to be down, 42501 (insufficient privilege) where the host is not allowed, HV000 (error) for everything else.  Messages name table and server,
  * details the request, its attempts and time, and the beginning of the answer; secrets are taken
  * out of all of it.
  */
@@ -135,9 +135,10 @@ fault_problem(const Exchange *exchange, int *sqlstate, const char **hint)
 							limits->max_response_bytes);
 		case FAULT_TOO_MANY_HEADERS:
 			return "the answer's headers are larger than 256 kB";
-		case FAULT_LINK_LOCAL:
-			*sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION;
-			return "link-local addresses are not connected to";
+		case FAULT_ADDRESS:
+			*sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+			*hint = dq_guard_hint(&exchange->guard);
+			return dq_guard_problem(&exchange->guard);
 		case FAULT_DESCRIPTORS:
 			*sqlstate = ERRCODE_INSUFFICIENT_RESOURCES;
 			return "no file descriptor is free for a connection";
@@ -302,6 +303,8 @@ dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more)
 	appendStringInfoString(&detail, dq_exchange_describe(exchange));
 	if (exchange->fault == FAULT_BUDGET)
 		appendStringInfo(&detail, " %s", dq_budget_describe());
+	if (exchange->fault == FAULT_ADDRESS)
+		appendStringInfo(&detail, " %s", dq_guard_detail(&exchange->guard));
 	if (more)
 		appendStringInfo(&detail, " %s", more);
 	if (shown)

@@ -12,7 +12,6 @@
  */
 #include "postgres.h"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -149,37 +148,15 @@ take_body(char *bytes, size_t size, size_t n, void *arg)
 	return len;
 }
 
-/* Link-local addresses are where clouds keep their metadata services; no declaration means them. */
-static bool
-is_link_local(const struct curl_sockaddr *address)
-{
-	if (address->family == AF_INET)
-	{
-		const struct sockaddr_in *in = (const struct sockaddr_in *) &address->addr;
-
-		return (ntohl(in->sin_addr.s_addr) & 0xffff0000) == 0xa9fe0000;
-	}
-	if (address->family == AF_INET6)
-	{
-		const unsigned char *bytes = ((const struct sockaddr_in6 *) &address->addr)
-										 ->sin6_addr.s6_addr;
-
-		if (IN6_IS_ADDR_V4MAPPED((const struct in6_addr *) bytes))
-			return bytes[12] == 0xa9 && bytes[13] == 0xfe;
-		return bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
-	}
-	return false;
-}
-
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	Exchange *exchange = arg;
 	curl_socket_t fd;
 
-	if (is_link_local(address))
+	if (!dq_guard_admits_address(&exchange->guard, &address->addr))
 	{
-		exchange->fault = FAULT_LINK_LOCAL;
+		exchange->fault = FAULT_ADDRESS;
 		return CURL_SOCKET_BAD;
 	}
 	if (!AcquireExternalFD())
@@ -204,6 +181,36 @@ close_socket(void *arg, curl_socket_t fd)
 {
 	dq_watch_closed(fd);
 	return close(fd);
+}
+
+#if LIBCURL_VERSION_NUM >= 0x075000
+/* A connection is there, perhaps one that was opened before the setting changed. */
+static int
+check_connection(void *arg, char *peer, char *local, int peer_port, int local_port)
+{
+	Exchange *exchange = arg;
+
+	if (dq_guard_admits_peer(&exchange->guard, peer, peer_port))
+	{
+		/* One address of a name may be refused while another one answers. */
+		if (exchange->fault == FAULT_ADDRESS || exchange->fault == FAULT_DESCRIPTORS)
+			exchange->fault = FAULT_NONE;
+		return CURL_PREREQFUNC_OK;
+	}
+	exchange->fault = FAULT_ADDRESS;
+	return CURL_PREREQFUNC_ABORT;
+}
+#endif
+
+/* Whether a kept connection is asked for its address before it is used. */
+static bool
+may_use_kept_connection(void)
+{
+#if LIBCURL_VERSION_NUM >= 0x075000
+	return true;
+#else
+	return !dq_guard_has_rules();
+#endif
 }
 
 /* What is the same for every request; once a handle. */
@@ -236,6 +243,9 @@ dq_transfer_prepare_handle(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+#if LIBCURL_VERSION_NUM >= 0x075000
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, check_connection);
+#endif
 }
 
 static bool
@@ -310,8 +320,15 @@ set_request(Exchange *exchange)
 	const Request *request = &exchange->request;
 	MemoryContext old = MemoryContextSwitchTo(exchange->context);
 	bool is_good;
+	bool may_reuse;
 
 	exchange->sent_url = pstrdup(request->url);
+	if (!dq_guard_admits_url(&exchange->guard, request->url, limits->proxy))
+	{
+		MemoryContextSwitchTo(old);
+		exchange->fault = FAULT_ADDRESS;
+		return false;
+	}
 	is_good = set_headers(exchange) &&
 		dq_credentials_apply(exchange->endpoint->credentials, easy, &exchange->header_list,
 							 &exchange->sent_url);
@@ -330,8 +347,9 @@ set_request(Exchange *exchange)
 		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 	is_good &= curl_easy_setopt(easy, CURLOPT_URL, exchange->sent_url) == CURLE_OK;
 	/* Libcurl sends again by itself when a kept connection turns out to be closed. */
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->is_idempotent ? 0L : 1L);
-	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, request->is_idempotent ? 0L : 1L);
+	may_reuse = request->is_idempotent && may_use_kept_connection();
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, may_reuse ? 0L : 1L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, may_reuse ? 0L : 1L);
 	/* Wait for a TLS connection that may turn out to carry many requests, rather than open many. */
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT,
 					 pg_strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
@@ -344,6 +362,9 @@ set_request(Exchange *exchange)
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
+#if LIBCURL_VERSION_NUM >= 0x075000
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);
+#endif
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->curl_error);
 	return is_good;
 }
