@@ -57,8 +57,6 @@ OBJS = \
 	src/request/url.o \
 	src/transport/breaker.o \
 	src/transport/budget.o \
-	src/transport/cache_block.o \
-	src/transport/cache_flight.o \
 	src/transport/credentials.o \
 	src/transport/exchange.o \
 	src/transport/failure.o \
@@ -73,7 +71,6 @@ OBJS = \
 	src/transport/retry.o \
 	src/transport/service.o \
 	src/transport/shared_forget.o \
-	src/transport/shared_cache.o \
 	src/transport/shared_state.o \
 	src/transport/shared_table.o \
 	src/transport/spool.o \
@@ -90,6 +87,11 @@ OBJS = \
 	src/spec/spec_spelling.o \
 	src/spec/spec_graphql.o \
 	src/spec/validator.o \
+	src/cache/cache_block.o \
+	src/cache/cache_flight.o \
+	src/cache/shared_cache.o \
+	src/cache/shared_store.o \
+	src/cache/store.o \
 	src/fetch/cache_key.o \
 	src/fetch/cache_value.o \
 	src/fetch/cached_answer.o \
@@ -198,7 +200,7 @@ endif
 PURE_SOURCES = $(filter-out src/rows/decoder% src/import/doc_yaml.c src/import/document.c, \
 	$(filter src/rows/% src/request/% src/import/decl% src/import/doc% src/import/introspection% \
 		src/import/openapi%,$(OBJS:.o=.c))) \
-	$(addprefix src/transport/,breaker.c cache_block.c histogram.c rate.c shared_table.c)
+	$(addprefix src/transport/,breaker.c histogram.c rate.c shared_table.c) src/cache/cache_block.c
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 

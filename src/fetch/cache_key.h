@@ -5,8 +5,9 @@
 #ifndef DQ_CACHE_KEY_H
 #define DQ_CACHE_KEY_H
 
+#include "cache/shared_cache.h"
+#include "cache/store.h"
 #include "fetch/fetch_private.h"
-#include "transport/shared_cache.h"
 
 /* Milliseconds since 1970. */
 extern int64 dq_cache_now(void);

@@ -36,18 +36,15 @@ is_allowed_by_session(int64 age_ms)
 }
 
 bool
-dq_cached_find(const TableSpec *table, CacheKey key, int64 grace_ms, CachedAnswer *found)
+dq_cached_find(CacheLookup *lookup, CacheKey key, int64 grace_ms, CachedAnswer *found)
 {
-	CacheFacts stored;
-
-	found->bytes = dq_cache_get(key, &stored);
+	found->bytes = dq_cache_lookup_take(lookup, key, &found->len);
 	if (found->bytes == NULL)
 		return false;
-	found->len = stored.len;
 	if (dq_cache_facts(found->bytes, found->len, &found->facts))
 	{
 		found->age_ms = Max(dq_cache_now() - found->facts.asked_at_ms, 0);
-		found->lifetime_ms = lifetime(table, key, &found->facts);
+		found->lifetime_ms = lifetime(lookup->table, key, &found->facts);
 		if (found->age_ms < found->lifetime_ms + grace_ms && is_allowed_by_session(found->age_ms))
 			return true;
 	}
@@ -90,23 +87,40 @@ dq_cached_append(Fetch *fetch, CachedAnswer *found)
 	dq_cached_appended(fetch, found, rows);
 }
 
-bool
-dq_cached_find_wider(const FetchOptions *options, CachedAnswer *found)
+int64
+dq_cached_longest_life(const TableSpec *table)
+{
+	int64 grace = Max(table->stale_while_revalidate_ms, dq_cached_fallback_grace(table));
+
+	return table->ttl_ms + grace;
+}
+
+void
+dq_cached_note_wider(CachedFetch *cache, const FetchOptions *options)
 {
 	const Scope *scope = options->scope;
 	Scope whole = { .is_whole = true };
 	FetchOptions unlimited = *options;
 
 	if (scope == NULL || scope->is_whole || options->is_lookup || options->body)
-		return false;
+		return;
 	whole.base = scope->base;
 	if (!dq_scope_contains(&whole, scope))
-		return false;
+		return;
 	unlimited.row_limit = 0;
-	if (!dq_cached_find(options->table, dq_cache_key(&unlimited, scope->base), 0, found))
-		return false;
-	if (dq_cached_is_fresh(found) && found->len <= MAX_SEARCHED_BYTES)
-		return true;
-	pfree(found->bytes);
+	cache->wider[cache->nwider++] = dq_cache_key(&unlimited, scope->base);
+}
+
+bool
+dq_cached_find_wider(const CachedFetch *cache, CachedAnswer *found)
+{
+	for (int i = 0; i < cache->nwider; i++)
+	{
+		if (!dq_cached_find(cache->latest, cache->wider[i], 0, found))
+			continue;
+		if (dq_cached_is_fresh(found) && found->len <= MAX_SEARCHED_BYTES)
+			return true;
+		pfree(found->bytes);
+	}
 	return false;
 }

@@ -41,6 +41,18 @@ leave_flight(void *arg)
 	cache->is_leading = false;
 }
 
+/* Ceases to look for anything; what was found is given back. */
+static void
+end_lookups(CachedFetch *cache)
+{
+	if (cache->latest && cache->latest != cache->first)
+		dq_cache_lookup_free(cache->latest);
+	if (cache->first)
+		dq_cache_lookup_free(cache->first);
+	cache->first = NULL;
+	cache->latest = NULL;
+}
+
 /* All rows are there. */
 static void
 finish(Fetch *fetch, FetchOrigin origin)
@@ -50,6 +62,7 @@ finish(Fetch *fetch, FetchOrigin origin)
 	fetch->cache->is_wanted = false;
 	fetch->is_finished = true;
 	dq_cached_note_record(fetch);
+	end_lookups(fetch->cache);
 }
 
 static void
@@ -67,12 +80,12 @@ take_if_there(Fetch *fetch, FetchOrigin origin)
 
 	if (fetch->cache->keys)
 	{
-		if (!dq_cached_keys_find_all(fetch, 0))
+		if (!dq_cached_keys_find_all(fetch, fetch->cache->latest, 0))
 			return false;
 		finish(fetch, origin);
 		return true;
 	}
-	if (!dq_cached_find(fetch->options.table, fetch->cache->key, 0, &found))
+	if (!dq_cached_find(fetch->cache->latest, fetch->cache->key, 0, &found))
 		return false;
 	take_answer(fetch, &found, origin);
 	return true;
@@ -98,10 +111,39 @@ ask_service(Fetch *fetch)
 	dq_fetch_ask(fetch);
 }
 
-/*
- * Asks, or waits for another session that does.  Whoever gets the lead looks into the cache again:
- * the leader before may have filled it a moment ago.
- */
+static void looked_up(void *owner);
+
+/* Asks the store, and goes on with that step when it has answered, or its time is over. */
+static void
+look_up(Fetch *fetch, CachedStep step)
+{
+	CachedFetch *cache = fetch->cache;
+	CacheKey *keys = &cache->key;
+	int nkeys = 1;
+	MemoryContext old;
+
+	if (cache->latest && cache->latest != cache->first)
+		dq_cache_lookup_free(cache->latest);
+	cache->latest = NULL;
+	if (step == CACHED_STEP_WIDER)
+	{
+		keys = cache->wider;
+		nkeys = cache->nwider;
+	}
+	else if (cache->keys)
+		keys = dq_cached_keys_names(cache->keys, &nkeys);
+	cache->step = step;
+	old = MemoryContextSwitchTo(fetch->context);
+	cache->latest = dq_cache_look_up(cache->store, fetch->options.table, keys, nkeys, looked_up,
+									 fetch);
+	MemoryContextSwitchTo(old);
+	if (cache->first == NULL)
+		cache->first = cache->latest;
+	if (dq_cache_lookup_is_over(cache->latest))
+		looked_up(fetch);
+}
+
+/* Asks, or waits for another session that does. */
 static void
 lead_or_follow(Fetch *fetch)
 {
@@ -120,13 +162,8 @@ lead_or_follow(Fetch *fetch)
 			return;
 		case FLIGHT_LEADER:
 			cache->is_leading = true;
-			if (take_if_there(fetch, FETCH_HIT))
-			{
-				leave_flight(cache);
-				count(fetch, CACHE_HIT);
-				return;
-			}
-			break;
+			look_up(fetch, CACHED_STEP_LEADER);
+			return;
 		case FLIGHT_ALONE:
 			break;
 	}
@@ -147,10 +184,8 @@ dq_cached_advance(Fetch *fetch)
 	leave_flight(cache);
 	if (state == FLIGHT_FAILED)
 		ask_service(fetch);
-	else if (take_if_there(fetch, FETCH_COALESCED))
-		count(fetch, CACHE_COALESCED);
 	else
-		lead_or_follow(fetch);
+		look_up(fetch, CACHED_STEP_FOLLOWER);
 }
 
 bool
@@ -188,7 +223,8 @@ keep_answer(Fetch *fetch)
 		dq_cache_count(fetch->options.table->relid, CACHE_REFUSED, 1);
 		return;
 	}
-	dq_cache_put(cache->key, fetch->options.table->relid, packed, len);
+	dq_cache_lookup_put(cache->latest, cache->key, packed, len,
+						dq_cached_longest_life(fetch->options.table));
 	pfree(packed);
 }
 
@@ -201,7 +237,8 @@ take_older(Fetch *fetch)
 
 	if (fetch->cache->keys == NULL)
 	{
-		if (!dq_cached_find(table, fetch->cache->key, dq_cached_fallback_grace(table), &found))
+		if (!dq_cached_find(fetch->cache->first, fetch->cache->key, dq_cached_fallback_grace(table),
+							&found))
 			return false;
 		dq_spool_clear(fetch->spool);
 		fetch->rows = 0;
@@ -211,7 +248,7 @@ take_older(Fetch *fetch)
 	dq_spool_clear(fetch->spool);
 	fetch->rows = 0;
 	dq_cached_keys_reset(fetch);
-	if (!dq_cached_keys_find_all(fetch, dq_cached_fallback_grace(table)))
+	if (!dq_cached_keys_find_all(fetch, fetch->cache->first, dq_cached_fallback_grace(table)))
 		return false;
 	finish(fetch, FETCH_STALE);
 	return true;
@@ -251,6 +288,7 @@ dq_cached_ended(Fetch *fetch)
 		fall_back(fetch);
 	}
 	leave_flight(cache);
+	end_lookups(cache);
 }
 
 /* A fetch of a question that nobody has asked yet. */
@@ -264,7 +302,8 @@ cached_create(FetchGroup *group, const FetchOptions *options, StringInfo identit
 
 	fetch->group = group;
 	cache->key = key;
-	cache->max_value = dq_cache_max_value();
+	cache->store = dq_cache_store(options->table, options->endpoint);
+	cache->max_value = dq_cache_store_max_value(cache->store);
 	if (options->row_key)
 		cache->row_key = memcpy(MemoryContextAlloc(fetch->context, sizeof(FetchRowKey)),
 								options->row_key, sizeof(FetchRowKey));
@@ -277,26 +316,31 @@ cached_create(FetchGroup *group, const FetchOptions *options, StringInfo identit
 
 /* Has a new answer asked for, unless another session does so; the group waits for it at its end. */
 static void
-start_renewal(FetchGroup *group, const FetchOptions *options, StringInfo identity, uint64 hash,
-			  CacheKey key)
+start_renewal(Fetch *stale)
 {
-	FetchOptions renewed = *options;
+	FetchOptions renewed = stale->options;
+	StringInfoData identity;
 	FlightTicket ticket;
 	Fetch *fetch;
 
-	if (dq_flight_join(key, &ticket) == FLIGHT_FOLLOWER)
+	if (dq_flight_join(stale->cache->key, &ticket) == FLIGHT_FOLLOWER)
 	{
 		dq_flight_leave(&ticket);
 		return;
 	}
 	renewed.is_frugal = false;
 	renewed.keep = true;
-	fetch = cached_create(group, &renewed, identity, hash, key);
+	renewed.row_key = stale->cache->row_key;
+	initStringInfo(&identity);
+	appendBinaryStringInfo(&identity, stale->identity, stale->identity_len);
+	fetch = cached_create(stale->group, &renewed, &identity, stale->identity_hash,
+						  stale->cache->key);
+	pfree(identity.data);
 	fetch->cache->ticket = ticket;
 	fetch->cache->is_leading = ticket.flight != 0;
 	fetch->cache_use = CACHE_USE_STALE;
-	ask_service(fetch);
-	dq_fetch_group_renew(group, fetch);
+	look_up(fetch, CACHED_STEP_RENEWAL);
+	dq_fetch_group_renew(stale->group, fetch);
 }
 
 void
@@ -313,57 +357,62 @@ dq_cached_renew(dlist_head *renewals)
 	}
 }
 
-/* Answers a list from what is known of its keys, and asks for the others. */
+/* Asks for the keys of which nothing is known. */
 static void
-start_keys(Fetch *fetch, const FetchOptions *options)
+ask_keys(Fetch *fetch)
 {
 	CachedFetch *cache = fetch->cache;
-	int nkeys;
-	int missing = dq_cached_keys_find(fetch, &nkeys);
-	CachedAnswer found;
 
-	fetch->stats.keys_found = nkeys - missing;
-	fetch->stats.keys_asked = missing;
-	if (missing == nkeys && dq_cached_find_wider(options, &found))
-	{
-		take_answer(fetch, &found, FETCH_HIT);
-		fetch->stats.keys_found = nkeys;
-		fetch->stats.keys_asked = 0;
-	}
 	if (fetch->stats.keys_found > 0)
-		dq_cache_count(options->table->relid, CACHE_HIT, (int) fetch->stats.keys_found);
-	if (missing == 0)
-		finish(fetch, FETCH_HIT);
-	if (fetch->is_finished)
-		return;
-	if (missing < nkeys)
 	{
+		const FetchKeys *questions = cache->starting;
+
+		if (questions == NULL)
+			questions = dlist_head_element(FetchReader, node, &fetch->readers)->keys;
 		fetch->options.url = MemoryContextStrdup(fetch->context,
-												 dq_cached_keys_url(fetch, options));
-		cache->key = dq_cache_key(options, fetch->options.url);
+												 dq_cached_keys_url(cache->keys, questions));
+		cache->key = dq_cache_key(&fetch->options, fetch->options.url);
 	}
-	cache->has_fallback = dq_cached_fallback_grace(options->table) > 0;
+	cache->has_fallback = dq_cached_fallback_grace(fetch->options.table) > 0;
 	fetch->options.all_first |= cache->has_fallback;
 	lead_or_follow(fetch);
 }
 
-/* Answers from the cache, as far as ttl and options allow; false: the service has to be asked. */
-static bool
-start_whole(FetchGroup *group, Fetch *fetch, const FetchOptions *options, StringInfo identity,
-			uint64 hash)
+/* Answers a list from what is known of its keys. */
+static void
+take_keys(Fetch *fetch)
 {
-	const TableSpec *table = options->table;
-	CacheKey key = fetch->cache->key;
+	int nkeys;
+	int missing = dq_cached_keys_find(fetch, &nkeys);
+
+	fetch->stats.keys_found = nkeys - missing;
+	fetch->stats.keys_asked = missing;
+	if (fetch->stats.keys_found > 0)
+		dq_cache_count(fetch->options.table->relid, CACHE_HIT, (int) fetch->stats.keys_found);
+	if (missing == 0)
+		finish(fetch, FETCH_HIT);
+	else if (missing == nkeys && fetch->cache->nwider > 0)
+		look_up(fetch, CACHED_STEP_WIDER);
+	else
+		ask_keys(fetch);
+}
+
+/* Takes the answer, as far as ttl and options allow. */
+static void
+take_whole(Fetch *fetch)
+{
+	CachedFetch *cache = fetch->cache;
+	const TableSpec *table = fetch->options.table;
 	int64 grace = Max(table->stale_while_revalidate_ms, dq_cached_fallback_grace(table));
 	CachedAnswer found;
 
-	if (dq_cached_find(table, key, grace, &found))
+	if (dq_cached_find(cache->first, cache->key, grace, &found))
 	{
 		bool is_stale = !dq_cached_is_fresh(&found);
 
 		if (found.age_ms >= found.lifetime_ms + table->stale_while_revalidate_ms)
 		{
-			fetch->cache->has_fallback = true;
+			cache->has_fallback = true;
 			fetch->options.all_first = true;
 			pfree(found.bytes);
 		}
@@ -372,15 +421,122 @@ start_whole(FetchGroup *group, Fetch *fetch, const FetchOptions *options, String
 			take_answer(fetch, &found, is_stale ? FETCH_STALE : FETCH_HIT);
 			count(fetch, is_stale ? CACHE_STALE : CACHE_HIT);
 			if (is_stale)
-				start_renewal(group, options, identity, hash, key);
-			return true;
+				start_renewal(fetch);
+			return;
 		}
 	}
-	if (!dq_cached_find_wider(options, &found))
-		return false;
-	take_answer(fetch, &found, FETCH_HIT);
-	count(fetch, CACHE_HIT);
-	return true;
+	if (cache->nwider > 0)
+		look_up(fetch, CACHED_STEP_WIDER);
+	else
+		lead_or_follow(fetch);
+}
+
+/* Takes what belongs to the question out of an answer that holds more. */
+static void
+take_wider(Fetch *fetch)
+{
+	CachedAnswer found;
+
+	if (dq_cached_find_wider(fetch->cache, &found))
+	{
+		take_answer(fetch, &found, FETCH_HIT);
+		count(fetch, CACHE_HIT);
+		fetch->stats.keys_found = fetch->stats.keys_asked;
+		fetch->stats.keys_asked = 0;
+	}
+	else
+	{
+		dq_cache_lookup_free(fetch->cache->latest);
+		fetch->cache->latest = fetch->cache->first;
+		if (fetch->cache->keys)
+			ask_keys(fetch);
+		else
+			lead_or_follow(fetch);
+	}
+}
+
+/* Whoever got the lead looks into the cache again: the leader before may have filled it just now. */
+static void
+take_as_leader(Fetch *fetch)
+{
+	if (take_if_there(fetch, FETCH_HIT))
+	{
+		leave_flight(fetch->cache);
+		count(fetch, CACHE_HIT);
+	}
+	else
+		ask_service(fetch);
+}
+
+static void
+take_as_follower(Fetch *fetch)
+{
+	if (take_if_there(fetch, FETCH_COALESCED))
+		count(fetch, CACHE_COALESCED);
+	else
+		lead_or_follow(fetch);
+}
+
+/* An error of our own, which another scan has met, has left this fetch half way. */
+static void
+fail_half_way(Fetch *fetch)
+{
+	RemoteError *error;
+	MemoryContext old;
+
+	if (fetch->is_finished || fetch->head)
+		return;
+	old = MemoryContextSwitchTo(fetch->context);
+	error = palloc0(sizeof(RemoteError));
+	error->kind = FAILURE_OTHER;
+	error->sqlstate = ERRCODE_FDW_ERROR;
+	error->message = psprintf("could not read foreign table \"%s\" of server \"%s\" out of the cache",
+							  fetch->options.table->name, fetch->options.endpoint->server_name);
+	error->detail = pstrdup("An earlier error of this transaction has broken it off.");
+	MemoryContextSwitchTo(old);
+	fetch->error = error;
+	fetch->is_finished = true;
+	leave_flight(fetch->cache);
+	end_lookups(fetch->cache);
+}
+
+/* The store has answered, at once or in a step of the loop. */
+static void
+looked_up(void *owner)
+{
+	Fetch *fetch = owner;
+	CachedFetch *cache = fetch->cache;
+	CachedStep step = cache->step;
+
+	cache->step = CACHED_STEP_BROKEN;
+	switch (step)
+	{
+		case CACHED_STEP_FIRST:
+			if (cache->keys)
+				take_keys(fetch);
+			else
+				take_whole(fetch);
+			break;
+		case CACHED_STEP_WIDER:
+			take_wider(fetch);
+			break;
+		case CACHED_STEP_LEADER:
+			take_as_leader(fetch);
+			break;
+		case CACHED_STEP_FOLLOWER:
+			take_as_follower(fetch);
+			break;
+		case CACHED_STEP_RENEWAL:
+			ask_service(fetch);
+			break;
+		case CACHED_STEP_BROKEN:
+			fail_half_way(fetch);
+			break;
+		case CACHED_STEP_NONE:
+			break;
+	}
+	if (cache->step == CACHED_STEP_BROKEN)
+		cache->step = CACHED_STEP_NONE;
 }
 
 static Fetch *
@@ -395,10 +551,10 @@ start(FetchGroup *group, const FetchOptions *options, StringInfo identity, uint6
 
 	if (term && !is_single)
 		fetch->cache->keys = dq_cached_keys_create(fetch, options);
-	if (fetch->cache->keys)
-		start_keys(fetch, options);
-	else if (!start_whole(group, fetch, options, identity, hash))
-		lead_or_follow(fetch);
+	dq_cached_note_wider(fetch->cache, options);
+	fetch->cache->starting = options->keys;
+	look_up(fetch, CACHED_STEP_FIRST);
+	fetch->cache->starting = NULL;
 	return fetch;
 }
 
@@ -490,6 +646,7 @@ dq_cached_start(FetchGroup *group, const FetchOptions *options)
 	reader = dq_fetch_reader(fetch);
 	reader->is_shared = !is_new;
 	reader->table = options->table;
+	reader->keys = options->keys;
 	reader->describe_keys = options->describe_keys;
 	reader->describe_arg = options->describe_arg;
 	return reader;

@@ -82,7 +82,7 @@ row_key(const CachedKeys *keys, const char *row, size_t len, StringInfo scratch,
 
 /* Finds the answer of a key; one with a row of which it is not certain whose it is does not count. */
 static bool
-find_key(const Fetch *fetch, int i, int64 grace_ms, CachedAnswer *found)
+find_key(const Fetch *fetch, CacheLookup *lookup, int i, int64 grace_ms, CachedAnswer *found)
 {
 	const CachedKeys *keys = fetch->cache->keys;
 	StringInfoData scratch;
@@ -92,7 +92,7 @@ find_key(const Fetch *fetch, int i, int64 grace_ms, CachedAnswer *found)
 	uint32 len;
 	uint64 hash;
 
-	if (!dq_cached_find(fetch->options.table, keys->cache_keys[i], grace_ms, found))
+	if (!dq_cached_find(lookup, keys->cache_keys[i], grace_ms, found))
 		return false;
 	initStringInfo(&scratch);
 	while (is_certain && dq_cache_next(found->bytes, found->len, &position, &record, &len))
@@ -142,7 +142,7 @@ dq_cached_keys_find(Fetch *fetch, int *nkeys)
 	{
 		CachedAnswer found;
 
-		keys->is_known[i] = find_key(fetch, i, 0, &found);
+		keys->is_known[i] = find_key(fetch, fetch->cache->first, i, 0, &found);
 		if (keys->is_known[i])
 			append_key(fetch, i, &found);
 		missing += !keys->is_known[i];
@@ -152,14 +152,14 @@ dq_cached_keys_find(Fetch *fetch, int *nkeys)
 }
 
 bool
-dq_cached_keys_find_all(Fetch *fetch, int64 grace_ms)
+dq_cached_keys_find_all(Fetch *fetch, CacheLookup *lookup, int64 grace_ms)
 {
 	CachedKeys *keys = fetch->cache->keys;
 	CachedAnswer *found = palloc0(sizeof(CachedAnswer) * keys->n);
 	bool is_complete = true;
 
 	for (int i = 0; i < keys->n && is_complete; i++)
-		if (!keys->is_known[i] && !find_key(fetch, i, grace_ms, &found[i]))
+		if (!keys->is_known[i] && !find_key(fetch, lookup, i, grace_ms, &found[i]))
 		{
 			found[i].bytes = NULL;
 			is_complete = false;
@@ -186,10 +186,21 @@ dq_cached_keys_reset(Fetch *fetch)
 	memset(fetch->cache->keys->is_known, false, sizeof(bool) * fetch->cache->keys->n);
 }
 
-char *
-dq_cached_keys_url(const Fetch *fetch, const FetchOptions *options)
+CacheKey *
+dq_cached_keys_names(const CachedKeys *keys, int *n)
 {
-	const CachedKeys *keys = fetch->cache->keys;
+	CacheKey *names = palloc(sizeof(CacheKey) * keys->n);
+
+	*n = 0;
+	for (int i = 0; i < keys->n; i++)
+		if (!keys->is_known[i])
+			names[(*n)++] = keys->cache_keys[i];
+	return names;
+}
+
+char *
+dq_cached_keys_url(const CachedKeys *keys, const FetchKeys *questions)
+{
 	int *missing = palloc(sizeof(int) * keys->n);
 	int n = 0;
 	char *url;
@@ -197,7 +208,7 @@ dq_cached_keys_url(const Fetch *fetch, const FetchOptions *options)
 	for (int i = 0; i < keys->n; i++)
 		if (!keys->is_known[i])
 			missing[n++] = i;
-	url = options->keys->url_of(options->keys->arg, missing, n);
+	url = questions->url_of(questions->arg, missing, n);
 	pfree(missing);
 	return url;
 }
@@ -319,8 +330,9 @@ dq_cached_keys_keep(Fetch *fetch, bool is_whole)
 			if (answers[i].packed.data == NULL)
 				dq_cache_pack_begin(&answers[i].packed, &cache->facts);
 			dq_cache_pack_end(&answers[i].packed, answers[i].rows);
-			dq_cache_put(keys->cache_keys[i], fetch->options.table->relid, answers[i].packed.data,
-						 answers[i].packed.len);
+			dq_cache_lookup_put(cache->latest, keys->cache_keys[i], answers[i].packed.data,
+								answers[i].packed.len,
+								dq_cached_longest_life(fetch->options.table));
 		}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

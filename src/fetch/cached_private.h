@@ -5,13 +5,32 @@
 #ifndef DQ_CACHED_PRIVATE_H
 #define DQ_CACHED_PRIVATE_H
 
+#include "cache/cache_flight.h"
 #include "fetch/cache_key.h"
-#include "transport/cache_flight.h"
 
 typedef struct CachedKeys CachedKeys;
 
+/* What a fetch asks its store for, and goes on with when that was answered. */
+typedef enum CachedStep
+{
+	CACHED_STEP_NONE,
+	CACHED_STEP_FIRST,	  /* its answer */
+	CACHED_STEP_WIDER,	  /* answers that hold more */
+	CACHED_STEP_LEADER,	  /* got the lead: what the leader before has left */
+	CACHED_STEP_FOLLOWER, /* the leader's answer */
+	CACHED_STEP_RENEWAL,  /* nothing, but the store's generation */
+	CACHED_STEP_BROKEN	  /* an error has broken off one of these */
+} CachedStep;
+
 struct CachedFetch
 {
+	const CacheStore *store;
+	CacheLookup *first;	 /* before the service was asked: older answers, too */
+	CacheLookup *latest; /* that, or a later one */
+	CachedStep step;
+	const FetchKeys *starting; /* while the fetch is started */
+	int nwider;
+	CacheKey wider[1]; /* of questions whose answers hold all rows of this one */
 	CacheKey key;
 	FlightTicket ticket;
 	bool is_leading;
@@ -37,16 +56,21 @@ typedef struct CachedAnswer
 } CachedAnswer;
 
 /* An answer that is not older than ttl and grace; false, and nothing kept, when there is none. */
-extern bool dq_cached_find(const TableSpec *table, CacheKey key, int64 grace_ms,
-						   CachedAnswer *found);
+extern bool dq_cached_find(CacheLookup *lookup, CacheKey key, int64 grace_ms, CachedAnswer *found);
 
 extern bool dq_cached_is_fresh(const CachedAnswer *found);
 
 /* How much older than ttl an answer may be that takes the place of a failure. */
 extern int64 dq_cached_fallback_grace(const TableSpec *table);
 
-/* A fresh answer to another question, small, that holds all rows of this one. */
-extern bool dq_cached_find_wider(const FetchOptions *options, CachedAnswer *found);
+/* Notes the other questions whose answers hold all rows of this one. */
+extern void dq_cached_note_wider(CachedFetch *cache, const FetchOptions *options);
+
+/* A fresh answer to one of them, and a small one. */
+extern bool dq_cached_find_wider(const CachedFetch *cache, CachedAnswer *found);
+
+/* How long an answer may be of use to anybody, whatever it is needed for. */
+extern int64 dq_cached_longest_life(const TableSpec *table);
 
 /* Appends its rows to a fetch's, and frees it. */
 extern void dq_cached_append(Fetch *fetch, CachedAnswer *found);
@@ -61,7 +85,10 @@ extern CachedKeys *dq_cached_keys_create(Fetch *fetch, const FetchOptions *optio
 extern int dq_cached_keys_find(Fetch *fetch, int *nkeys);
 
 /* The same, if all that are missing are there; else nothing. */
-extern bool dq_cached_keys_find_all(Fetch *fetch, int64 grace_ms);
+extern bool dq_cached_keys_find_all(Fetch *fetch, CacheLookup *lookup, int64 grace_ms);
+
+/* Where the answers of the missing keys are kept; palloc'd. */
+extern CacheKey *dq_cached_keys_names(const CachedKeys *keys, int *n);
 
 /* Forgets which were found. */
 extern void dq_cached_keys_reset(Fetch *fetch);
@@ -80,7 +107,7 @@ extern CachedKeyMatch dq_cached_keys_match(const CachedKeys *keys, const char *r
 extern char *dq_cached_key_name(const char *url, JsonKeyKind kind, const char *json);
 
 /* The URL that asks for the missing keys. */
-extern char *dq_cached_keys_url(const Fetch *fetch, const FetchOptions *options);
+extern char *dq_cached_keys_url(const CachedKeys *keys, const FetchKeys *questions);
 
 /*
  * Keeps the answer of each key that was missing.  Where it is not known that all rows came

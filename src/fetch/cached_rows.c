@@ -149,7 +149,8 @@ keep_row(Fetch *fetch, const RowWalk *walk)
 		name = row_key->url_of(options.table, is_lookup, walk->text.data);
 		if (!is_lookup)
 			name = dq_cached_key_name(name, row_key->kind, row_key->json);
-		dq_cache_put(dq_cache_key(&options, name), options.table->relid, packed.data, packed.len);
+		dq_cache_lookup_put(fetch->cache->latest, dq_cache_key(&options, name), packed.data,
+							packed.len, dq_cached_longest_life(options.table));
 	}
 }
 

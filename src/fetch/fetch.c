@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "cache/cache_flight.h"
 #include "common/hashfn.h"
 #include "distquery.h"
 #include "fetch/cached_fetch.h"
@@ -18,7 +19,6 @@
 #include "fetch/freshness.h"
 #include "fetch/strategy.h"
 #include "fetch/transaction_store.h"
-#include "transport/cache_flight.h"
 #include "transport/loop.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -103,6 +103,7 @@ dq_fetch_reader(Fetch *fetch)
 	reader->spool_reader = dq_spool_reader(fetch->spool);
 	reader->table = fetch->options.table;
 	fetch->nreaders++;
+	dlist_push_tail(&fetch->readers, &reader->node);
 	MemoryContextSwitchTo(old);
 	return reader;
 }
@@ -114,6 +115,7 @@ dq_fetch_reader_free(FetchReader *reader)
 	if (reader->page_request)
 		pfree(reader->page_request);
 	reader->fetch->nreaders--;
+	dlist_delete(&reader->node);
 	pfree(reader);
 }
 
@@ -142,6 +144,7 @@ dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *op
 	fetch->memory_bytes = memory_bytes;
 	fetch->spool = dq_spool_create(fetch->memory_bytes);
 	dlist_init(&fetch->ahead);
+	dlist_init(&fetch->readers);
 	INSTR_TIME_SET_CURRENT(fetch->started);
 	MemoryContextSwitchTo(old);
 	return fetch;

@@ -81,7 +81,8 @@ struct Fetch
 	RemoteError *error;
 	char *missing; /* what is, with the error */
 	int nreaders;
-	FetchStats stats; /* of the exchanges that ended */
+	dlist_head readers; /* open ones */
+	FetchStats stats;	/* of the exchanges that ended */
 	instr_time started;
 	bool has_first_byte;
 	double latency_ms; /* of the answers that were complete, summed up */
@@ -91,6 +92,7 @@ struct Fetch
 
 struct FetchReader
 {
+	dlist_node node; /* in Fetch.readers */
 	Fetch *fetch;
 	SpoolReader *spool_reader;
 	char *page_request; /* method and URL, fit to be shown */
@@ -101,6 +103,7 @@ struct FetchReader
 	bool passes_over;						 /* an outage is no error to it */
 	char *(*describe_keys)(const void *arg); /* as in FetchOptions */
 	const void *describe_arg;
+	const FetchKeys *keys; /* as in FetchOptions; of strategy cache */
 	FetchOrigin origin;
 	/* Only of stored answers: */
 	ReaderLease *lease;

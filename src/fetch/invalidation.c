@@ -10,9 +10,9 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "cache/shared_cache.h"
 #include "fetch/invalidation.h"
 #include "nodes/pg_list.h"
-#include "transport/shared_cache.h"
 #include "utils/memutils.h"
 
 /* In TopTransactionContext. */

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "cache/shared_cache.h"
 #include "catalog/pg_class.h"
 #include "compat.h"
 #include "fetch/freshness.h"
@@ -15,7 +16,6 @@
 #include "insight/insight.h"
 #include "miscadmin.h"
 #include "spec/spec.h"
-#include "transport/shared_cache.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"

@@ -7,8 +7,8 @@
 
 #include <math.h>
 
+#include "cache/cache_block.h"
 #include "tap.h"
-#include "transport/cache_block.h"
 
 #define BLOCK_BYTES ((Size) 1024 * 1024)
 

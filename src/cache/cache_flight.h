@@ -9,7 +9,7 @@
 #ifndef DQ_CACHE_FLIGHT_H
 #define DQ_CACHE_FLIGHT_H
 
-#include "transport/cache_block.h"
+#include "cache/cache_block.h"
 
 typedef enum FlightRole
 {

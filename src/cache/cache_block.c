@@ -16,7 +16,7 @@
  */
 #include "base.h"
 
-#include "transport/cache_block.h"
+#include "cache/cache_block.h"
 
 #define CHUNK_BYTES 512
 #define CHUNK_DATA ((Size) CHUNK_BYTES - sizeof(int))

@@ -15,7 +15,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "transport/cache_flight.h"
+#include "cache/cache_flight.h"
 #include "transport/shared_state.h"
 #include "utils/timestamp.h"
 

@@ -8,7 +8,7 @@
 #ifndef DQ_SHARED_CACHE_H
 #define DQ_SHARED_CACHE_H
 
-#include "transport/cache_block.h"
+#include "cache/cache_block.h"
 
 /* In _PG_init: the area and setting distquery.cache_size. */
 extern void dq_cache_define(void);
