@@ -21,6 +21,7 @@ SQL_PARTS = \
 	src/sql/figures.sql \
 	src/sql/async.sql \
 	src/sql/services.sql \
+	src/sql/requests.sql \
 	src/sql/import.sql
 
 # Loadable modules that need a further library, which the core does not link: built where it is.
@@ -67,6 +68,7 @@ OBJS = \
 	src/transport/rate.o \
 	src/transport/request_list.o \
 	src/transport/request_record.o \
+	src/transport/request_ring.o \
 	src/transport/remote_error.o \
 	src/transport/retry.o \
 	src/transport/service.o \
@@ -177,6 +179,8 @@ OBJS = \
 	src/insight/cache.o \
 	src/insight/figures.o \
 	src/insight/last_errors.o \
+	src/insight/requests.o \
+	src/insight/row.o \
 	src/insight/services.o \
 	src/insight/shared_memory.o \
 	src/async/client.o \

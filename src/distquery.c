@@ -18,6 +18,7 @@
 #include "spec/spec.h"
 #include "transport/budget.h"
 #include "transport/guard.h"
+#include "transport/request_ring.h"
 #include "transport/service_state.h"
 #include "transport/shared_state.h"
 #include "utils/guc.h"
@@ -100,6 +101,7 @@ _PG_init(void)
 	dq_budget_define();
 	dq_guard_define();
 	dq_service_define();
+	dq_request_ring_define();
 	DefineCustomBoolVariable("distquery.learned_figures",
 							 "Plans with what earlier fetches have shown of tables.",
 							 "Rows, sizes and latency; the view distquery.table_figures shows them.",

@@ -7,21 +7,18 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_foreign_server.h"
 #include "compat.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
-#include "funcapi.h"
 #include "insight/insight.h"
+#include "insight/row.h"
 #include "miscadmin.h"
 #include "transport/service_state.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-
-#define SERVICE_COLUMNS 25
 
 PG_FUNCTION_INFO_V1(distquery_service_state);
 PG_FUNCTION_INFO_V1(distquery_reset_breaker);
@@ -49,35 +46,6 @@ state_name(BreakerState state)
 	return NULL;
 }
 
-/* A row of values that is filled from left to right. */
-typedef struct RowBuilder
-{
-	Datum values[SERVICE_COLUMNS];
-	bool nulls[SERVICE_COLUMNS];
-	int n;
-} RowBuilder;
-
-static void
-add(RowBuilder *row, Datum value, bool isnull)
-{
-	Assert(row->n < SERVICE_COLUMNS);
-	row->values[row->n] = value;
-	row->nulls[row->n++] = isnull;
-}
-
-static void
-add_count(RowBuilder *row, int64 count)
-{
-	add(row, Int64GetDatum(count), false);
-}
-
-/* Milliseconds; negative is NULL. */
-static void
-add_ms(RowBuilder *row, double ms)
-{
-	add(row, Float8GetDatum(ms), ms < 0);
-}
-
 /* When the service may be asked next, where that is not now; 0: now. */
 static int64
 next_us(const ServiceState *state, int64 now)
@@ -98,13 +66,14 @@ add_state(RowBuilder *row, const ServiceState *state)
 	int64 now = dq_service_now_us();
 	int64 next = next_us(state, now);
 
-	add(row, CStringGetTextDatum(state_name(dq_breaker_state(breaker, now))), false);
-	add(row, Int32GetDatum(breaker->failures), false);
-	add(row, TimestampTzGetDatum(dq_service_timestamp(breaker->opened_us)), !breaker->is_open);
-	add(row, TimestampTzGetDatum(dq_service_timestamp(next)), next == 0);
-	add_count(row, breaker->openings);
-	add(row, Int32GetDatum(state->in_flight), false);
-	add(row, Int32GetDatum(state->waiting), false);
+	dq_row_text(row, state_name(dq_breaker_state(breaker, now)));
+	dq_row_int(row, breaker->failures);
+	dq_row_add(row, TimestampTzGetDatum(dq_service_timestamp(breaker->opened_us)),
+			   !breaker->is_open);
+	dq_row_add(row, TimestampTzGetDatum(dq_service_timestamp(next)), next == 0);
+	dq_row_count(row, breaker->openings);
+	dq_row_int(row, state->in_flight);
+	dq_row_int(row, state->waiting);
 }
 
 static void
@@ -115,18 +84,18 @@ add_figures(RowBuilder *row, const ServiceFigures *figures)
 										 FAILURE_OTHER,	  FAILURE_CONTENT };
 	int64 errors = 0;
 
-	add_count(row, figures->requests);
-	add_count(row, figures->retries);
+	dq_row_count(row, figures->requests);
+	dq_row_count(row, figures->retries);
 	for (int i = 0; i < lengthof(kinds); i++)
 		errors += figures->failures[kinds[i]];
-	add_count(row, errors);
+	dq_row_count(row, errors);
 	for (int i = 0; i < lengthof(kinds); i++)
-		add_count(row, figures->failures[kinds[i]]);
-	add_count(row, figures->failures[FAILURE_REFUSED]);
-	add_count(row, figures->wire_bytes);
-	add_ms(row, dq_histogram_quantile(&figures->latency, 0.5));
-	add_ms(row, dq_histogram_quantile(&figures->latency, 0.95));
-	add_ms(row, dq_histogram_quantile(&figures->latency, 0.99));
+		dq_row_count(row, figures->failures[kinds[i]]);
+	dq_row_count(row, figures->failures[FAILURE_REFUSED]);
+	dq_row_count(row, figures->wire_bytes);
+	dq_row_ms(row, dq_histogram_quantile(&figures->latency, 0.5));
+	dq_row_ms(row, dq_histogram_quantile(&figures->latency, 0.95));
+	dq_row_ms(row, dq_histogram_quantile(&figures->latency, 0.99));
 }
 
 /*
@@ -150,11 +119,9 @@ distquery_service_state(PG_FUNCTION_ARGS)
 	was_asked = dq_service_read(serverid, &state);
 	add_state(&row, &state);
 	add_figures(&row, &state.figures);
-	add(&row, TimestampTzGetDatum(state.figures.since), !was_asked);
-	add(&row, CStringGetTextDatum(dq_insight_scope()), false);
-	Assert(row.n == SERVICE_COLUMNS && tupdesc->natts == SERVICE_COLUMNS);
-	PG_RETURN_DATUM(
-		HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), row.values, row.nulls)));
+	dq_row_add(&row, TimestampTzGetDatum(state.figures.since), !was_asked);
+	dq_row_text(&row, dq_insight_scope());
+	return dq_row_datum(&row, tupdesc);
 }
 
 static Oid

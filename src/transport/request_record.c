@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "transport/exchange_private.h"
 #include "transport/request_list.h"
+#include "transport/request_ring.h"
 #include "utils/backend_status.h"
 #include "utils/timestamp.h"
 
@@ -71,6 +72,7 @@ void
 dq_record_note(const RequestRecord *record)
 {
 	dq_request_list_add(record);
+	dq_request_ring_add(record);
 }
 
 void
