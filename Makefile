@@ -22,6 +22,7 @@ SQL_PARTS = \
 	src/sql/async.sql \
 	src/sql/services.sql \
 	src/sql/requests.sql \
+	src/sql/trace.sql \
 	src/sql/import.sql
 
 # Loadable modules that need a further library, which the core does not link: built where it is.
@@ -42,6 +43,7 @@ OBJS = \
 	src/rows/splitter.o \
 	src/rows/splitter_envelope.o \
 	src/request/body.o \
+	src/request/cdn_loop.o \
 	src/request/condition.o \
 	src/request/dialect.o \
 	src/request/graphql_errors.o \
@@ -55,6 +57,7 @@ OBJS = \
 	src/request/scope.o \
 	src/request/template.o \
 	src/request/total.o \
+	src/request/trace_context.o \
 	src/request/url.o \
 	src/transport/breaker.o \
 	src/transport/budget.o \
@@ -76,8 +79,12 @@ OBJS = \
 	src/transport/shared_state.o \
 	src/transport/shared_table.o \
 	src/transport/spool.o \
+	src/transport/trace.o \
+	src/transport/trace_log.o \
 	src/transport/transfer.o \
+	src/transport/user_agent.o \
 	src/transport/watch.o \
+	src/transport/way.o \
 	src/spec/option_headers.o \
 	src/spec/option_table.o \
 	src/spec/option_value.o \
@@ -183,6 +190,7 @@ OBJS = \
 	src/insight/row.o \
 	src/insight/services.o \
 	src/insight/shared_memory.o \
+	src/insight/trace.o \
 	src/async/client.o \
 	src/async/dispatcher.o \
 	src/async/drop.o \

@@ -21,6 +21,9 @@
 #include "transport/request_ring.h"
 #include "transport/service_state.h"
 #include "transport/shared_state.h"
+#include "transport/trace.h"
+#include "transport/user_agent.h"
+#include "transport/way.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
 
@@ -100,6 +103,9 @@ _PG_init(void)
 							NULL);
 	dq_budget_define();
 	dq_guard_define();
+	dq_trace_define();
+	dq_user_agent_define();
+	dq_way_define();
 	dq_service_define();
 	dq_request_ring_define();
 	DefineCustomBoolVariable("distquery.learned_figures",

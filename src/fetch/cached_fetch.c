@@ -26,6 +26,7 @@
 #include "fetch/cached_fetch.h"
 #include "fetch/cached_private.h"
 #include "transport/shared_state.h"
+#include "transport/way.h"
 #include "utils/memutils.h"
 
 static void
@@ -149,8 +150,11 @@ lead_or_follow(Fetch *fetch)
 {
 	CachedFetch *cache = fetch->cache;
 
-	/* A fetch that may stop early is nobody's to wait for. */
-	if (fetch->options.is_frugal || fetch->options.row_limit > 0)
+	/*
+	 * A fetch that may stop early is nobody's to wait for.  A session whose own answer is waited
+	 * for by another of this database waits for none.
+	 */
+	if (fetch->options.is_frugal || fetch->options.row_limit > 0 || dq_way_is_reentry())
 	{
 		ask_service(fetch);
 		return;

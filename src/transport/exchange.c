@@ -16,6 +16,7 @@
 #include "transport/budget.h"
 #include "transport/exchange_private.h"
 #include "transport/shared_state.h"
+#include "transport/way.h"
 #include "utils/memutils.h"
 
 static void
@@ -217,6 +218,20 @@ fail_unsent(Exchange *exchange)
 	end_exchange(exchange, EXCHANGE_FAILED);
 }
 
+/* Whether the statement may make no more requests, or none at all; fault says why. */
+static bool
+is_forbidden(Exchange *exchange)
+{
+	char *problem = dq_way_problem();
+
+	if (problem)
+		pfree(problem);
+	else if (dq_budget_allows())
+		return false;
+	exchange->fault = problem ? FAULT_LOOP : FAULT_BUDGET;
+	return true;
+}
+
 /* Puts the next attempt on the wire if its time has come and the service may be asked. */
 void
 dq_exchange_try_start(Exchange *exchange)
@@ -228,11 +243,10 @@ dq_exchange_try_start(Exchange *exchange)
 	}
 	if (exchange->state != EXCHANGE_WAITING)
 		return;
-	if (!dq_budget_allows())
+	if (is_forbidden(exchange))
 	{
 		/* The attempt to tell of is the one that was made. */
 		exchange->attempt = Max(exchange->attempt - 1, 1);
-		exchange->fault = FAULT_BUDGET;
 		fail_unsent(exchange);
 		return;
 	}

@@ -10,6 +10,7 @@
 #include "transport/exchange.h"
 #include "transport/guard.h"
 #include "transport/loop.h"
+#include "transport/trace.h"
 
 /* Bytes of an answer that is no success, kept for the error message. */
 #define EXCERPT_BYTES 1024
@@ -26,7 +27,8 @@ typedef enum AttemptFault
 	FAULT_ADDRESS, /* refused by guard.c */
 	FAULT_DESCRIPTORS,
 	FAULT_LINE_BREAK,
-	FAULT_BUDGET
+	FAULT_BUDGET,
+	FAULT_LOOP
 } AttemptFault;
 
 /* Bytes that libcurl's callbacks append to without ever raising. */
@@ -94,6 +96,7 @@ struct Exchange
 	CURL *easy;
 	struct curl_slist *header_list;
 	char *sent_url; /* with secrets */
+	TraceSpan span;
 	double attempt_started_ms;
 	AttemptFault fault;
 	GuardState guard;

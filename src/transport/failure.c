@@ -11,7 +11,7 @@ dq_failure_name(FailureKind kind)
 {
 	static const char *const names[FAILURE_KINDS] = {
 		"none", "connect", "timeout", "cut_off", "5xx",	   "429",
-		"4xx",	"other",   "content", "refused", "budget",
+		"4xx",	"other",   "content", "refused", "budget", "loop",
 	};
 
 	return names[kind];

@@ -20,6 +20,7 @@ typedef enum FailureKind
 	FAILURE_CONTENT, /* the answer was whole, and not what was declared */
 	FAILURE_REFUSED, /* not sent: the breaker is open, or the service asked not to be asked yet */
 	FAILURE_BUDGET,	 /* not sent or not read on: the statement's budget is used up */
+	FAILURE_LOOP,	 /* not sent: services query each other in a circle */
 	FAILURE_KINDS
 } FailureKind;
 

@@ -6,7 +6,9 @@
  * found) for 404, HV00L (unable to create execution) for 401 and 403, HV024 (invalid attribute
  * value) for a header that cannot be sent, HV001 (out of memory), 53000 (insufficient resources)
  * without a free descriptor, 08004 (rejected) where no request was made because the service is known
- * to be down, 42501 (insufficient privilege) where the host is not allowed, HV000 (error) for everything else.  Messages name table and server,
+ * to be down, 42501 (insufficient privilege) where the host is not allowed, PT508 where services
+ * query each other in a circle (PostgREST answers with status 508 to it), HV000 (error) for
+ * everything else.  Messages name table and server,
  * details the request, its attempts and time, and the beginning of the answer; secrets are taken
  * out of all of it.
  */
@@ -15,10 +17,14 @@
 #include "mb/pg_wchar.h"
 #include "transport/budget.h"
 #include "transport/exchange_private.h"
+#include "transport/way.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #define SHOWN_BYTES 200
+
+/* Loop Detected, as PostgREST writes HTTP statuses. */
+#define ERRCODE_LOOP MAKE_SQLSTATE('P', 'T', '5', '0', '8')
 
 void
 dq_remote_error_raise(const RemoteError *error)
@@ -149,6 +155,10 @@ fault_problem(const Exchange *exchange, int *sqlstate, const char **hint)
 			*sqlstate = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED;
 			*hint = "Ask for fewer rows, or raise the setting.";
 			return dq_budget_problem();
+		case FAULT_LOOP:
+			*sqlstate = ERRCODE_LOOP;
+			*hint = dq_way_hint();
+			return dq_way_problem();
 		case FAULT_OUT_OF_MEMORY:
 			*sqlstate = ERRCODE_FDW_OUT_OF_MEMORY;
 			return "out of memory";
@@ -259,6 +269,8 @@ dq_remote_failure_kind(const Exchange *exchange, CURLcode code)
 		return FAILURE_TIMEOUT;
 	if (exchange->fault == FAULT_BUDGET)
 		return FAILURE_BUDGET;
+	if (exchange->fault == FAULT_LOOP)
+		return FAILURE_LOOP;
 	if (exchange->fault != FAULT_NONE)
 		return FAILURE_OTHER;
 	if (code != CURLE_OK)
@@ -305,6 +317,8 @@ dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more)
 		appendStringInfo(&detail, " %s", dq_budget_describe());
 	if (exchange->fault == FAULT_ADDRESS)
 		appendStringInfo(&detail, " %s", dq_guard_detail(&exchange->guard));
+	if (exchange->fault == FAULT_LOOP)
+		appendStringInfo(&detail, " %s", dq_way_detail());
 	if (more)
 		appendStringInfo(&detail, " %s", more);
 	if (shown)

@@ -7,7 +7,7 @@
  *	dq_record_measure()	it is about to be taken off; libcurl still knows its times
  *	dq_record_end()		it is known how it ended: the record is handed out
  *
- * The latter two run in reset callbacks of memory contexts, too, and never raise.
+ * The log of requests (trace.h) is written then, too.  The latter two run in reset callbacks of memory contexts, too, and never raise.
  */
 #include "postgres.h"
 
@@ -191,6 +191,7 @@ dq_record_end(Exchange *exchange, RequestFate fate, FailureKind failure)
 	exchange->figures.is_due = false;
 	fill(&record, exchange, fate, failure);
 	dq_record_note(&record);
+	dq_trace_log(&record, exchange->relation_name, &exchange->span);
 }
 
 int

@@ -19,14 +19,17 @@
 #include "transport/budget.h"
 #include "transport/exchange_private.h"
 #include "transport/request_list.h"
+#include "transport/user_agent.h"
 #include "transport/watch.h"
-
-#define USER_AGENT "distquery/0.1.0"
+#include "transport/way.h"
 
 /* Bounds of one answer's head, and of what is read of the body of an error status. */
 #define MAX_HEADER_BYTES ((size_t) 256 * 1024)
 #define MAX_ERROR_BODY_BYTES ((int64) 1024 * 1024)
 #define RECEIVE_BYTES (32L * 1024)
+
+/* A list: ours is joined to what is declared. */
+#define WAY_HEADER "CDN-Loop"
 
 /* Appends without raising; false when there is no memory. */
 static bool
@@ -228,7 +231,6 @@ dq_transfer_prepare_handle(CURL *easy)
 #endif
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* not the environment's */
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
@@ -270,13 +272,39 @@ add_header(Exchange *exchange, const char *name, const char *value)
 	return is_added;
 }
 
-static bool
-has_header(const Request *request, const char *name)
+/* What is declared for a header; NULL: nothing. */
+static const char *
+declared_header(const Request *request, const char *name)
 {
 	for (int i = 0; i < request->nheaders; i++)
 		if (pg_strcasecmp(request->headers[i].name, name) == 0)
-			return true;
-	return false;
+			return request->headers[i].value;
+	return NULL;
+}
+
+static bool
+has_header(const Request *request, const char *name)
+{
+	return declared_header(request, name) != NULL;
+}
+
+/* What tells the service where the request comes from; what option headers says goes first. */
+static bool
+set_origin_headers(Exchange *exchange)
+{
+	const Request *request = &exchange->request;
+	char *traceparent = has_header(request, "traceparent") ? NULL :
+															 dq_trace_begin_span(&exchange->span);
+	const char *tracestate = dq_trace_state();
+
+	if (!has_header(request, "User-Agent") && !add_header(exchange, "User-Agent", dq_user_agent()))
+		return false;
+	if (traceparent &&
+		(!add_header(exchange, "traceparent", traceparent) ||
+		 (tracestate && !has_header(request, "tracestate") &&
+		  !add_header(exchange, "tracestate", tracestate))))
+		return false;
+	return add_header(exchange, WAY_HEADER, dq_way_header(declared_header(request, WAY_HEADER)));
 }
 
 static bool
@@ -284,6 +312,8 @@ set_headers(Exchange *exchange)
 {
 	const Request *request = &exchange->request;
 
+	if (!set_origin_headers(exchange))
+		return false;
 	if (!has_header(request, "Accept") && !add_header(exchange, "Accept", "application/json"))
 		return false;
 	if (request->body && !has_header(request, "Content-Type") &&
@@ -293,7 +323,8 @@ set_headers(Exchange *exchange)
 	if (request->body && !add_header_line(exchange, "Expect:"))
 		return false;
 	for (int i = 0; i < request->nheaders; i++)
-		if (!add_header(exchange, request->headers[i].name, request->headers[i].value))
+		if (pg_strcasecmp(request->headers[i].name, WAY_HEADER) != 0 &&
+			!add_header(exchange, request->headers[i].name, request->headers[i].value))
 			return false;
 	return true;
 }
