@@ -47,6 +47,9 @@ SELECT count(*) FROM distquery.last_errors;
 SET client_min_messages = error;
 SELECT count(*) FROM closed;
 SELECT count(*) FROM closed;
+SET client_min_messages = warning;
+-- Each statement has its warning, although it makes no request.
+SELECT count(*) FROM closed;
 SELECT count(*) FROM closed;
 SELECT server, kind, reason, missing FROM noted;
 RESET client_min_messages;

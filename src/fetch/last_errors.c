@@ -93,6 +93,8 @@ dq_last_errors_note(const TableSpec *table, const RemoteError *error, const char
 {
 	bool is_first;
 
+	/* One whose requests were all refused is a statement of its own, too. */
+	dq_budget_count_refusal();
 	if (entries == NULL || statement != dq_budget_statement())
 		begin_list();
 	is_first = !is_raised && !has_warned(table->relid);

@@ -33,7 +33,7 @@ static int nlines = 0;
 static int64 requests = 0;
 static int64 received = 0;
 static uint64 runs = 0;
-static uint64 statement = 0;	  /* the latest that made a request */
+static uint64 statement = 0;	  /* the latest that asked for something */
 static bool has_requests = false; /* the one under way has */
 static TimestampTz started = 0;	  /* when the client sent it */
 
@@ -103,6 +103,13 @@ dq_budget_count_request(Oid relid, const char *relation_name)
 		begin_counting();
 	requests++;
 	line_of(relid, relation_name)->requests++;
+}
+
+void
+dq_budget_count_refusal(void)
+{
+	if (!is_counting())
+		begin_counting();
 }
 
 bool

@@ -24,6 +24,9 @@ extern bool dq_budget_allows(void);
 /* It makes one. */
 extern void dq_budget_count_request(Oid relid, const char *relation_name);
 
+/* One was not sent, as the service is known to be down: a statement that asks nothing else counts. */
+extern void dq_budget_count_refusal(void);
+
 /* Bytes of an answer came; false when they are too many.  Cannot raise. */
 extern bool dq_budget_count_bytes(Oid relid, size_t bytes);
 
@@ -34,7 +37,7 @@ extern char *dq_budget_problem(void);
 extern char *dq_budget_describe(void);
 
 /*
- * Tells statements that made requests apart: the number of the latest, 0 before the first.
+ * Tells statements that asked for something apart: the number of the latest, 0 before the first.
  */
 extern uint64 dq_budget_statement(void);
 
