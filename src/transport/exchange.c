@@ -334,6 +334,19 @@ try_again_or_fail(Exchange *exchange, CURLcode code)
 	end_exchange(exchange, EXCHANGE_FAILED);
 }
 
+/*
+ * libcurl takes a connection that is closed among the headers for the end of an answer without a
+ * body.  The headers have ended when an empty line has come.
+ */
+static bool
+is_cut_in_headers(const Exchange *exchange)
+{
+	const char *headers = exchange->headers.data;
+
+	return exchange->status > 0 && exchange->headers.len > 0 &&
+		strstr(headers, "\r\n\r\n") == NULL && strstr(headers, "\n\n") == NULL;
+}
+
 /* libcurl is done with an attempt, or we are. */
 void
 dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
@@ -352,6 +365,11 @@ dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
 	if (code == CURLE_OK &&
 		(exchange->fault == FAULT_ADDRESS || exchange->fault == FAULT_DESCRIPTORS))
 		exchange->fault = FAULT_NONE;
+	if (code == CURLE_OK && exchange->fault == FAULT_NONE && is_cut_in_headers(exchange))
+	{
+		strlcpy(exchange->curl_error, "closed among its headers", sizeof(exchange->curl_error));
+		code = CURLE_PARTIAL_FILE;
+	}
 	is_answer = code == CURLE_OK && exchange->fault == FAULT_NONE &&
 		((status >= 200 && status < 300) || (status == 404 && exchange->accept_not_found));
 	end = attempt_end(exchange, code, is_answer);

@@ -96,6 +96,8 @@ fails('cut short of Content-Length after rows', '/fault/cut',
 fails('cut in the middle of chunks after rows', '/fault/cut-chunked',
 	message => qr/cut off|chunk|closed/, requests => 1, status => 200);
 fails('cut before the first row', '/fault/cut?rows=0', message => qr/cut off/, requests => 3, status => 200);
+fails('cut among the headers', '/fault/cut-headers', message => qr/cut off \(closed among its headers\)/, requests => 3, status => 200);
+fails('a 404 cut among its headers is none', '/fault/cut-headers?status=404', message => qr/cut off/, requests => 3, status => 404);
 fails('slow drip', '/fault/drip?ms=20', message => qr/no complete answer within timeout of 100 ms/,
 	options => { timeout => '100ms' }, status => 200);
 fails('slow drip of the head', '/fault/drip-headers?ms=20', message => qr/no complete answer within timeout of 100 ms/,
