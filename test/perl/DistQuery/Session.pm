@@ -80,9 +80,10 @@ sub finish
 
 	until ($self->{stdout} =~ $end and $self->{stderr} =~ $end)
 	{
-		return 0 if time > $deadline;
 		# psql ends by itself when its connection is lost.
 		last unless eval { $self->{process}->pump_nb; 1 } and $self->{process}->pumpable;
+		next if $self->{stdout} =~ $end and $self->{stderr} =~ $end;
+		return 0 if time > $deadline;
 		sleep(0.005);
 	}
 	$self->{is_busy} = 0;

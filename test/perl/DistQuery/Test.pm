@@ -133,9 +133,9 @@ sub backend_memory_kb
 	my ($pid) = @_;
 	open(my $file, '<', "/proc/$pid/smaps_rollup") or return;
 	my $kb = 0;
-	while (<$file>)
+	while (my $line = <$file>)
 	{
-		$kb += $1 if /^Private_(?:Clean|Dirty):\s+(\d+)/;
+		$kb += $1 if $line =~ /^Private_(?:Clean|Dirty):\s+(\d+)/;
 	}
 	close($file);
 	return $kb;
