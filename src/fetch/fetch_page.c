@@ -295,7 +295,7 @@ page_check_content_type(FetchPage *page)
 		{
 			page_fail(page, ERRCODE_FDW_INVALID_STRING_FORMAT,
 					  psprintf("expected JSON, found content type \"%.*s\"",
-							   (int) strcspn(type, "; "), type),
+							   (int) Min(strcspn(type, "; "), BEGINNING_BYTES), type),
 					  NULL);
 			return false;
 		}
@@ -462,6 +462,33 @@ page_check_cursor(FetchPage *page)
 	return false;
 }
 
+/*
+ * What leads to the next page has to be understood, or absent: else its rows would be missing without
+ * a word.  False, as some services say it, is absent.
+ */
+static bool
+page_check_next(FetchPage *page)
+{
+	const PageFacts *facts = &page->facts;
+	const char *place = page->fetch->options.table->next_text;
+	const JsonSlice *next;
+
+	if (place == NULL || page->fetch->options.is_lookup || facts->not_found || facts->next ||
+		page->splitter == NULL || (facts->has_more_is_known && !facts->has_more))
+		return true;
+	next = dq_splitter_capture(page->splitter, CAPTURE_NEXT);
+	if (next->kind == JSONK_MISSING || next->kind == JSONK_NULL || next->kind == JSONK_FALSE)
+		return true;
+	page_fail(page, ERRCODE_FDW_INVALID_STRING_FORMAT,
+			  next->kind == JSONK_STRING ?
+				  psprintf("what leads to the next page, at JSON place \"%s\", holds \\u0000",
+						   place) :
+				  psprintf("found JSON %s at \"%s\", expected what leads to the next page: a string or a number",
+						   dq_json_kind_name(next->kind), place),
+			  "Option \"next\" says where the next cursor or URL stands in the answer.");
+	return false;
+}
+
 /* The whole answer is there: checks that it was complete. */
 static void
 page_finish(FetchPage *page)
@@ -491,7 +518,7 @@ page_finish(FetchPage *page)
 
 	dq_fetch_page_facts(page);
 	MemoryContextSwitchTo(old);
-	if (!page_check_cursor(page))
+	if (!page_check_cursor(page) || !page_check_next(page))
 		return;
 	page->fetch->stats.pages++;
 	page->fetch->stats.page_rows = Max(page->fetch->stats.page_rows, page->rows);

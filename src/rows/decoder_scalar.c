@@ -241,7 +241,7 @@ dq_epoch_decode(ValueDecoder *decoder, const JsonSlice *value)
 		state->value = value;
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("timestamp out of range: \"%s\"", number)));
+				 errmsg("timestamp out of range: \"%s\"", dq_value_shortened(state, number, len))));
 	}
 	if (decoder->type == DATEOID)
 	{

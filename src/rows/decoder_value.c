@@ -16,6 +16,10 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+/* A value that errors show the beginning of only, and how much of it. */
+#define LONG_BYTES 1000
+#define SHOWN_BYTES 200
+
 static ValueShape shape_of(Oid type, ColumnFormat format);
 static Datum decode_present(ValueDecoder *decoder, const JsonSlice *value);
 static bool decode_short_cut(ValueDecoder *decoder, const JsonSlice *value, Datum *result);
@@ -149,6 +153,44 @@ decode_present(ValueDecoder *decoder, const JsonSlice *value)
 	}
 }
 
+/* The beginning of a text that an error repeats. */
+static char *
+shortened(char *text)
+{
+	int len = text ? strlen(text) : 0;
+
+	if (len <= LONG_BYTES)
+		return text;
+	len = pg_mbcliplen(text, len, SHOWN_BYTES);
+	return psprintf("%.*s...", len, text);
+}
+
+/* Input functions repeat what they cannot read, however long: errors, and logs, get its beginning. */
+static Datum
+input_long(ValueDecoder *decoder, char *cstring)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum result = (Datum) 0;
+
+	PG_TRY();
+	{
+		result = InputFunctionCall(&decoder->input, cstring, decoder->io_param, decoder->typmod);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		error->message = shortened(error->message);
+		error->detail = shortened(error->detail);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return result;
+}
+
 Datum
 dq_value_input(ValueDecoder *decoder, const JsonSlice *value)
 {
@@ -158,7 +200,9 @@ dq_value_input(ValueDecoder *decoder, const JsonSlice *value)
 	char *cstring = dq_value_text(state, value, &len);
 
 	state->value = value;
-	result = InputFunctionCall(&decoder->input, cstring, decoder->io_param, decoder->typmod);
+	result = len > LONG_BYTES ?
+		input_long(decoder, cstring) :
+		InputFunctionCall(&decoder->input, cstring, decoder->io_param, decoder->typmod);
 	state->value = NULL;
 	return result;
 }

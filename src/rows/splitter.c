@@ -151,9 +151,7 @@ dq_splitter_begin_rows(RowSplitter *splitter)
 {
 	JsonClass class = json_class(*splitter->p);
 
-	if (splitter->rows_seen)
-		return dq_splitter_fail(splitter, JSONERR_SYNTAX, splitter_offset(splitter, splitter->p),
-								"the member that holds the rows stands there twice");
+	Assert(!splitter->rows_seen); /* a second one has failed by its name */
 	splitter->rows_seen = true;
 	switch (class)
 	{

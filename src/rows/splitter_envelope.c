@@ -342,8 +342,13 @@ follow_all(RowSplitter *splitter, const char *name, int name_len, int64 index)
 	{
 		SplitterCapture *capture = &splitter->captures[i];
 
-		if (capture->pointer)
-			follow(capture->pointer, &capture->matched, splitter->depth, name, name_len, index);
+		if (capture->pointer == NULL)
+			continue;
+		follow(capture->pointer, &capture->matched, splitter->depth, name, name_len, index);
+
+		/* Of members of the same name the last counts, for those on the way as well. */
+		if (capture->matched == splitter->depth)
+			capture->slice.kind = JSONK_MISSING;
 	}
 }
 
@@ -369,5 +374,10 @@ end_name(RowSplitter *splitter)
 		follow_all(splitter, splitter->name.data, splitter->name.len, 0);
 	else
 		follow_all(splitter, "", -1, 0); /* \u0000: no pointer holds it */
+
+	/* The last would count, but rows of the first are out already. */
+	if (splitter->rows_seen && splitter->rows_matched == splitter->depth)
+		return dq_splitter_fail(splitter, JSONERR_SYNTAX, splitter->token_offset,
+								"the member that holds the rows, or leads to them, stands there twice");
 	return SPLIT_NEED_MORE;
 }
