@@ -23,6 +23,7 @@ typedef enum AttemptFault
 	FAULT_CONNECT_TIMEOUT,
 	FAULT_TOO_LARGE,
 	FAULT_TOO_MANY_HEADERS,
+	FAULT_INFLATED,
 	FAULT_OUT_OF_MEMORY,
 	FAULT_ADDRESS, /* refused by guard.c */
 	FAULT_DESCRIPTORS,
@@ -107,8 +108,9 @@ struct Exchange
 	int64 body_bytes;
 	int64 attempt_wire_bytes;
 	AttemptFigures figures;
-	WireBuffer body;	/* not taken yet */
-	WireBuffer headers; /* of the final response, lines with CRLF */
+	WireBuffer body;	 /* not taken yet */
+	WireBuffer headers;	 /* of the final response, lines with CRLF */
+	size_t header_bytes; /* of all responses: interim ones, too */
 	WireBuffer excerpt;
 	char curl_error[CURL_ERROR_SIZE];
 };

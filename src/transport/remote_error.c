@@ -141,6 +141,10 @@ fault_problem(const Exchange *exchange, int *sqlstate, const char **hint)
 							limits->max_response_bytes);
 		case FAULT_TOO_MANY_HEADERS:
 			return "the answer's headers are larger than 256 kB";
+		case FAULT_INFLATED:
+			return psprintf("the answer is compressed in such a way that it could fill the memory: "
+							"%.0f bytes became more than " INT64_FORMAT,
+							(double) exchange->attempt_wire_bytes, exchange->body_bytes);
 		case FAULT_ADDRESS:
 			*sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
 			*hint = dq_guard_hint(&exchange->guard);
@@ -216,8 +220,8 @@ curl_problem(const Exchange *exchange, CURLcode code, int *sqlstate, const char 
 			return exchange->body_bytes == 0 ? "the answer's headers are too large" : words;
 #endif
 		case CURLE_OUT_OF_MEMORY:
-			/* What libcurl before 8.7 says of a header that its buffer of 100 kB does not hold. */
-			if (exchange->headers.len > 0 && exchange->body_bytes == 0)
+			/* What libcurl before 8.7 says of a line of the head that its buffer of 100 kB does not hold. */
+			if (exchange->stats.first_byte_ms > 0 && exchange->body_bytes == 0)
 				return "a header of the answer is too large";
 			*sqlstate = ERRCODE_FDW_OUT_OF_MEMORY;
 			return "out of memory";

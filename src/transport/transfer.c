@@ -3,8 +3,9 @@
  *	  One attempt on the wire: libcurl's handle, and the callbacks that take the answer.
  *
  * Callbacks run inside libcurl: they append to buffers that never raise, note a fault, and return.
- * Nothing is ever paused: what one receive buffer decompresses to (RECEIVE_BYTES times 1032 at
- * worst) waits in memory until the loop has called the owner.
+ * Nothing is ever paused: what one receive buffer decompresses to waits in memory until the loop has
+ * called the owner.  With gzip that is RECEIVE_BYTES times 1032 at worst; brotli, zstd and nested
+ * codings have no such bound, so what they inflate beyond it ends with an error.
  *
  * Handles are used again.  What is the same for all requests is set once a handle
  * (dq_transfer_prepare_handle); what a request sets beyond that is taken back by
@@ -30,6 +31,10 @@
 
 /* A list: ours is joined to what is declared. */
 #define WAY_HEADER "CDN-Loop"
+
+/* What is not gzip any more: so many bytes wait, and there are so many times those received. */
+#define INFLATED_BYTES ((size_t) 32 * 1024 * 1024)
+#define INFLATED_RATIO 1100
 
 /* Appends without raising; false when there is no memory. */
 static bool
@@ -68,7 +73,8 @@ take_header(char *bytes, size_t size, size_t n, void *arg)
 
 	if (len > 5 && strncmp(bytes, "HTTP/", 5) == 0)
 		exchange->headers.len = 0;
-	if (exchange->headers.len + len > MAX_HEADER_BYTES)
+	exchange->header_bytes += len;
+	if (exchange->header_bytes > MAX_HEADER_BYTES)
 	{
 		exchange->fault = FAULT_TOO_MANY_HEADERS;
 		return 0;
@@ -114,6 +120,18 @@ is_too_large(const Exchange *exchange, size_t len)
 	return limit > 0 && exchange->body_bytes + (int64) len > limit;
 }
 
+/* Of bytes received libcurl may not have counted those that it is about to hand out. */
+static bool
+is_inflated(const Exchange *exchange, size_t len)
+{
+	curl_off_t received = 0;
+
+	if (exchange->body.len + len <= INFLATED_BYTES)
+		return false;
+	curl_easy_getinfo(exchange->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+	return exchange->body_bytes + (int64) len > INFLATED_RATIO * ((int64) received + RECEIVE_BYTES);
+}
+
 static size_t
 take_body(char *bytes, size_t size, size_t n, void *arg)
 {
@@ -133,6 +151,11 @@ take_body(char *bytes, size_t size, size_t n, void *arg)
 	if (is_too_large(exchange, len))
 	{
 		exchange->fault = FAULT_TOO_LARGE;
+		return 0;
+	}
+	if (is_inflated(exchange, len))
+	{
+		exchange->fault = FAULT_INFLATED;
 		return 0;
 	}
 	if (!dq_budget_count_bytes(exchange->relid, len))
@@ -434,6 +457,7 @@ dq_transfer_start(Exchange *exchange)
 	exchange->is_excerpt_enough = false;
 	exchange->os_errno = 0;
 	exchange->body_bytes = exchange->attempt_wire_bytes = 0;
+	exchange->header_bytes = 0;
 	exchange->body.len = exchange->headers.len = exchange->excerpt.len = 0;
 	exchange->curl_error[0] = '\0';
 	exchange->attempt_started_ms = dq_loop_clock_ms();
@@ -443,6 +467,7 @@ dq_transfer_start(Exchange *exchange)
 	exchange->easy = dq_loop_handle();
 	if (exchange->easy == NULL)
 		return false;
+	dq_watch_end_unasked();
 	if (!set_request(exchange) || !dq_loop_add(exchange))
 	{
 		forget_request(exchange);
@@ -451,6 +476,19 @@ dq_transfer_start(Exchange *exchange)
 	exchange->stats.requests++;
 	dq_record_begin(exchange);
 	return true;
+}
+
+/* By HTTP/2 a service may say something between requests, and an answer says whose it is. */
+static void
+note_kept_connection(CURL *easy)
+{
+	long version = CURL_HTTP_VERSION_NONE;
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+	if ((version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1) &&
+		curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd != CURL_SOCKET_BAD)
+		dq_watch_kept(fd);
 }
 
 /* Notes the attempt's figures and takes it off the wire.  Cannot raise, may run twice. */
@@ -465,6 +503,7 @@ dq_transfer_stop(Exchange *exchange)
 	if (exchange->easy == NULL)
 		return;
 	dq_record_measure(exchange);
+	note_kept_connection(exchange->easy);
 	curl_easy_getinfo(exchange->easy, CURLINFO_STARTTRANSFER_TIME_T, &micros);
 	curl_easy_getinfo(exchange->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
 	curl_easy_getinfo(exchange->easy, CURLINFO_NUM_CONNECTS, &connections);

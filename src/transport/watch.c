@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "compat.h"
@@ -34,6 +35,7 @@ typedef struct WatchedSocket
 	int what;			/* CURL_POLL_IN, OUT or INOUT; CURL_POLL_NONE: libcurl does not ask */
 	bool is_connection; /* opened by us, and counted */
 	bool is_doubtful;	/* may have been closed without a word */
+	bool is_kept;		/* nothing may come before libcurl asks for it again */
 	ino_t inode;		/* of a connection */
 	int position;		/* in the wait event set, -1: not there */
 	uint32 watched;		/* WL_SOCKET_* that it is watched for there */
@@ -137,6 +139,33 @@ dq_watch_closed(curl_socket_t fd)
 		forget_socket(known);
 }
 
+void
+dq_watch_kept(curl_socket_t fd)
+{
+	WatchedSocket *known = find_socket(fd);
+
+	if (known && known->is_connection)
+		known->is_kept = true;
+}
+
+/* Libcurl does not use a connection again whose socket was shut down. */
+void
+dq_watch_end_unasked(void)
+{
+	for (int i = 0; i < nsockets; i++)
+	{
+		WatchedSocket *known = &sockets[i];
+		char byte;
+
+		if (known->is_kept && known->what == CURL_POLL_NONE &&
+			recv(known->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		{
+			known->is_kept = false;
+			shutdown(known->fd, SHUT_RDWR);
+		}
+	}
+}
+
 int
 dq_watch_note(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp)
 {
@@ -161,6 +190,7 @@ dq_watch_note(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp
 		return -1;
 	}
 	known->what = what;
+	known->is_kept = false;
 	return 0;
 }
 

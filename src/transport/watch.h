@@ -16,6 +16,18 @@ extern void dq_watch_closed(curl_socket_t fd);
 /* Takes over what AcquireExternalFD counted for a new connection; false: no memory. */
 extern bool dq_watch_opened(curl_socket_t fd);
 
+/*
+ * An exchange on this connection has ended, and the service has nothing to say before it is asked
+ * again (HTTP/1).
+ */
+extern void dq_watch_kept(curl_socket_t fd);
+
+/*
+ * Ends kept connections on which something came all the same; libcurl would take it for the answer
+ * to the next request.
+ */
+extern void dq_watch_end_unasked(void);
+
 /* Takes the descriptor that waiting needs, before connections take the last ones; may raise. */
 extern void dq_watch_reserve(void);
 

@@ -1,0 +1,361 @@
+# Services that mean harm: whatever they send is bounded, a named error or the right rows, and disturbs nobody else.
+use strict;
+use warnings;
+use lib 'test/perl';
+use DistQuery::Session;
+use DistQuery::Test;
+use MIME::Base64 qw(encode_base64url);
+use Test::More;
+
+my $service = DistQuery::Test::Service->new;
+my $healthy = DistQuery::Test::Service->new;
+my $node = new_node('main', jit => 'off', max_parallel_workers_per_gather => 0, work_mem => '4MB');
+my %untiring = (breaker_failures => 0, retries => 0, timeout => '20s');
+create_server($node, 'api', $service->url, %untiring);
+create_server($node, 'healthy', $healthy->url);
+create_table($node, 'api', 'good', 'id int, name text', path => '/fault/good');
+create_table($node, 'healthy', 'other', 'id int, name text', path => '/fault/good');
+
+my $session = DistQuery::Session->new($node);
+my $rows = q{SELECT string_agg(name, ',' ORDER BY id) FROM};
+is($session->query("$rows good"), 'one,two,three', 'a service that means well');
+is($session->query("$rows other"), 'one,two,three', 'and another');
+
+# kB that the session may need beyond what it has now: libcurl's buffers, 32 MB of what was decompressed, the reader's copy.
+my $most = 110 * 1024;
+my $memory = backend_memory_kb($session->pid);
+my $descriptors = $session->descriptors;
+my $number = 0;
+
+sub encoded { return join('', map { sprintf '%%%02X', ord } split //, $_[0]); }
+
+# A table of this path; columns, server and other options.
+sub table_of
+{
+	my ($path, %options) = @_;
+	my $table = 'hostile_' . ++$number;
+	my $columns = delete $options{columns} // 'id int, name text';
+	my $server = delete $options{server} // 'api';
+
+	$session->create_table($server, $table, $columns, path => $path, %options);
+	return $table;
+}
+
+# The session, and others, are as they were.
+sub unharmed
+{
+	my ($name) = @_;
+	is($session->query("$rows good"), 'one,two,three', "$name: the service can be asked");
+	is($session->query("$rows other"), 'one,two,three', "$name: others, too");
+	cmp_ok($session->descriptors, '<=', $descriptors, "$name: no descriptor is left");
+	cmp_ok(backend_memory_kb($session->pid) - $memory, '<', $most, "$name: memory is bounded");
+	return;
+}
+
+# A query that fails; options: query, state, message, detail; those of a table.
+sub fails
+{
+	my ($name, $path, $message, %options) = @_;
+	my ($query, $state, $requests) = map { delete $options{$_} } qw(query state requests);
+	my $server = $options{server} // 'api';
+	$state //= 'HV0..';
+	my $table = table_of($path, %options);
+
+	subtest $name => sub {
+		$service->reset;
+		my $error = $session->error(($query // 'SELECT count(*), count(name) FROM {table}') =~ s/\{table\}/$table/r);
+		my ($first) = $error =~ /^ERROR:\s+(.*)$/m;
+		like($first // $error, $message, 'what it says');
+		like($first // $error, qr/^(?:$state): /, 'SQLSTATE');
+		like($error, qr/"$table"/, 'the table is named');
+		like($error, qr/server "$server"|GET http/, 'and the server, or the request');
+		cmp_ok(length $error, '<', 3000 + 2 * length $path, 'it is short');
+		unlike($error, qr/[\x00-\x08\x0b-\x1f]/, 'and can be read');
+		my ($least, $most_requests) = ref $requests ? @$requests : ($requests // 1, $requests // 1);
+		my $count = $service->count;
+		ok($count >= $least && $count <= $most_requests, 'requests') or diag("$count requests");
+		ok(poll_until(sub { $service->stats->{in_flight} == 0 }, 10), 'nothing is on the wire');
+		unharmed($name);
+	};
+	return $table;
+}
+
+# Rows that come all the same.
+sub works
+{
+	my ($name, $path, $expected, %options) = @_;
+	my $query = delete $options{query} // "$rows {table}";
+	my $table = table_of($path, %options);
+
+	is($session->query($query =~ s/\{table\}/$table/gr), $expected, $name) or diag($session->last_error);
+	unharmed($name);
+	return $table;
+}
+
+# Bytes as they are; then rows, or an error of ours, never anything else.
+sub raw { my ($bytes, %more) = @_; return '/fault/raw?bytes=' . encode_base64url($bytes)
+	. (defined $more{later} ? '&later=' . encode_base64url($more{later}) : '') . ($more{keep} ? '&keep=1' : ''); }
+
+sub literal_of { return '/literal?body=' . encoded($_[0]); }
+
+#
+# Compression
+#
+
+fails('brotli of 512 MB', '/fault/brotli-bomb', qr/compressed in such a way/, max_response => '0');
+fails('brotli of 512 MB, by max_response', '/fault/brotli-bomb', qr/larger than max_response of 8388608 bytes/, max_response => '8MB');
+fails('zstd of 512 MB', '/fault/zstandard-bomb', qr/compressed in such a way|larger than max_response/);
+fails('deflate of 64 MB', '/fault/deflate-bomb', qr/larger than max_response/, max_response => '8MB');
+fails('gzip in deflate', '/fault/nested-bomb', qr/compressed in such a way|larger than max_response/);
+fails('ten codings', '/fault/codings?n=10', qr/could not be decompressed/);
+fails('an unknown coding', '/fault/codings?n=1&name=x-unheard-of', qr/could not be decompressed/);
+fails('a coding that it is not', '/fault/codings?n=1&name=br', qr/could not be decompressed|the answer is empty/);
+fails('zstd that it is not', '/fault/codings?n=1&name=zstd', qr/could not be decompressed|decod/);
+works('two codings', '/fault/codings?n=2', 'one,two,three');
+
+#
+# Nesting
+#
+
+my %deep = (piece => '%5B', n => 1000000);
+sub repeated { my %p = @_; return '/fault/repeated?' . join('&', map { "$_=$p{$_}" } sort keys %p); }
+
+fails('a million levels around the rows', repeated(%deep), qr/nested deeper than 512 levels/, rows => '/items');
+fails('a million levels of objects', repeated(piece => encoded('{"a":'), n => 1000000), qr/nested deeper than 512 levels/, rows => '/items');
+fails('a million levels beside the rows', repeated(start => encoded('{"items": [], "x": '), %deep), qr/nested deeper than 512 levels/,
+	rows => '/items');
+fails('a million levels in a row', repeated(start => encoded('[{"id": '), %deep, end => encoded((']' x 1000) . '}]')), qr/ends inside a value/);
+fails('513 levels in a row', repeated(start => encoded('[{"id": '), piece => '%5B', n => 513, end => encoded((']' x 513) . '}]')),
+	qr/nested deeper than 512 levels/);
+works('500 levels in jsonb', repeated(start => encoded('[{"id": 1, "name": '), piece => '%5B', n => 500, end => encoded((']' x 500) . '}]')),
+	'1000', columns => 'id int, name jsonb', query => 'SELECT length(name::text) FROM {table}');
+#
+# Numbers, strings, members
+#
+
+my %digits = (piece => 7, n => 1000000, end => encoded('}]'), start => encoded('[{"id": 1, "v": '));
+foreach my $type (('int', 'bigint', 'numeric(10,2)', 'float8', 'float4', 'date', 'timestamptz', 'boolean', 'uuid', 'int[]', 'oid'))
+{
+	fails("a million digits for $type", repeated(%digits), qr/^22\w+: |does not fit column/, state => '22...|HV00.|54...', columns => "id int, v $type",
+		query => 'SELECT v FROM {table}');
+}
+fails('a million digits for an epoch', repeated(%digits), qr/timestamp out of range/, state => '22008',
+	columns => q{id int, v timestamptz OPTIONS (format 'epoch')}, query => 'SELECT v FROM {table}');
+fails('a million digits in a string', repeated(%digits, start => encoded('[{"id": 1, "v": "'), end => encoded('"}]')), qr/"777+\.\.\.$/,
+	state => '22...', columns => 'id int, v int', query => 'SELECT v FROM {table}');
+works('a million digits as text', repeated(%digits), '1000000|7', columns => 'id int, v text', query => q{SELECT length(v), trim('7' FROM v) || '7' FROM {table}});
+foreach my $exponent ('1e1000000', '1e99999999999999999999', '-1E+2147483648')
+{
+	fails("$exponent for $_", literal_of(qq([{"id": 1, "v": $exponent}])), qr/^22...: /, state => '22...', columns => "id int, v $_",
+		query => 'SELECT v FROM {table}') foreach qw(int numeric float8);
+	works("$exponent as text", literal_of(qq([{"id": 1, "v": $exponent}])), $exponent, columns => 'id int, v text', query => 'SELECT v FROM {table}');
+}
+works('a million rows without members', repeated(start => encoded('['), piece => encoded('{},'), n => 1000000, end => encoded('{}]')), '1000001|0',
+	query => 'SELECT count(*), count(id) FROM {table}');
+works('a million elements beside the rows', repeated(start => encoded('{"x": ['), piece => encoded('{"":[]},'), n => 1000000,
+	end => encoded('0], "items": [{"id": 1, "name": "one"}]}')), 'one', rows => '/items');
+works('300,000 members in a row', repeated(start => encoded('[{"id": 1, '), piece => encoded('"":0,'), n => 300000,
+	end => encoded('"name": "one"}]')), 'one');
+works('a name of 2 MB', repeated(start => encoded('[{"id": 1, "'), piece => 'nm', n => 1000000, end => encoded('": 0, "name": "one"}]')), 'one');
+works('white space of 8 MB', repeated(piece => encoded(" \t\r\n"), n => 2000000, end => encoded('[{"id": 1, "name": "one"}]')), 'one');
+fails('white space without end', repeated(piece => encoded(" \t\r\n"), n => 2000000), qr/the answer is empty|ends/);
+
+#
+# Members of the same name: the last counts, everywhere
+#
+
+my %twice = (columns => q{id int OPTIONS (key 'true', filter '= in'), name text, whole jsonb OPTIONS (json '')});
+my $twice = literal_of('[{"id": 1, "name": "a", "\u0069d": 2, "name": "b"}, {"id": 3, "name": "c"}]');
+foreach my $strategy (qw(live store cache))
+{
+	my $table = works("a member twice, $strategy", $twice, q{2|b|{"id": 2, "name": "b"}}, %twice, strategy => $strategy,
+		query => 'SELECT * FROM {table} WHERE id = 2');
+	is($session->query("BEGIN; SELECT count(*) FROM $table; SELECT count(*) FROM $table WHERE id = 1; SELECT name FROM $table WHERE id = 2;
+		SELECT name FROM $table WHERE id IN (2, 7); SELECT t.name FROM (VALUES (1), (2)) v(i) JOIN $table t ON t.id = v.i; COMMIT"),
+		"2\n0\nb\nb\nb", "a member twice, $strategy: by its last value");
+}
+fails('the rows twice', literal_of('{"items": [{"id": 1}], "items": []}'), qr/stands there twice/, rows => '/items', query => 'SELECT id FROM {table}');
+fails('what leads to the rows twice', literal_of('{"data": {"items": [{"id": 1}]}, "data": {}}'), qr/or leads to them, stands there twice/,
+	rows => '/data/items');
+fails('and null the second time', literal_of('{"data": {"items": [{"id": 1}]}, "d\u0061ta": null}'), qr/or leads to them, stands there twice/,
+	rows => '/data/items');
+works('the last leads to the rows', literal_of('{"data": {}, "data": {"items": [{"id": 1, "name": "one"}]}}'), 'one', rows => '/data/items');
+works('the last next counts', literal_of('{"items": [{"id": 1, "name": "one"}], "meta": {"next": "/fault/good"}, "meta": {}}'), 'one', rows => '/items',
+	paging => 'next', next => '/meta/next');
+works('and the one inside it', literal_of('{"items": [{"id": 1, "name": "one"}], "next": "/fault/status/500", "next": null}'), 'one', rows => '/items',
+	paging => 'next', next => '/next');
+
+#
+# Text
+#
+
+sub bytes_as_rows { my ($body) = @_; return raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " . length($body) . "\r\n\r\n$body"); }
+
+foreach my $case (
+	[ 'overlong slash', "\xc0\xaf" ], [ 'overlong NUL', "\xc0\x80" ], [ 'overlong in three bytes', "\xe0\x80\xaf" ], [ 'a surrogate', "\xed\xa0\x80" ],
+	[ 'beyond Unicode', "\xf4\x90\x80\x80" ], [ 'five bytes', "\xf8\x88\x80\x80\x80" ], [ 'a lone continuation', "\x80" ], [ 'a cut character', "\xe2\x82" ],
+	[ 'a raw NUL', "\0" ], [ 'a raw line break', "\n" ])
+{
+	my ($name, $bytes) = @$case;
+	my $message = $bytes =~ /^[\0\n]/ ? qr/raw control character/ : qr/invalid UTF-8/;
+	fails("$name in a value", bytes_as_rows(qq([{"id": 1, "name": "a${bytes}b"}])), $message);
+	fails("$name in a name", bytes_as_rows(qq([{"id": 1, "a${bytes}b": 1}])), $message);
+	fails("$name beside the rows", bytes_as_rows(qq({"x": "a${bytes}b", "items": []})), $message, rows => '/items');
+}
+fails('\u0000 for text', literal_of('[{"name": "a\u0000b"}]'), qr/u0000|does not fit/);
+fails('\u0000 for jsonb', literal_of('[{"name": {"x": "a\u0000b"}}]'), qr/Unicode|u0000/, state => '22...', columns => 'id int, name jsonb');
+fails('a lone surrogate for jsonb', literal_of('[{"name": ["\udc00"]}]'), qr/lone surrogate/, columns => 'id int, name jsonb');
+works('\u0000 in a name', literal_of('[{"id": 1, "na\u0000me": "x", "name": "one"}]'), 'one');
+fails('\u0000 in a cursor', literal_of('{"items": [{"id": 1}], "next": "a\u0000b"}'), qr/holds \\u0000/, rows => '/items', paging => 'cursor', next => '/next');
+fails("$_ in place of a cursor", literal_of(qq({"items": [{"id": 1}], "next": $_})), qr/at "\/next", expected what leads to the next page/, rows => '/items',
+	paging => 'cursor', next => '/next') foreach '{"url": "/x"}', '["/x"]', 'true';
+works('false in place of a cursor', literal_of('{"items": [{"id": 1, "name": "one"}], "next": false}'), 'one', rows => '/items', paging => 'cursor', next => '/next');
+fails('a cursor of 100 kB', repeated(start => encoded('{"items": [{"id": 1}], "next": "'), piece => 'x', n => 100000, end => encoded('"}')),
+	qr/a member beside the rows of more than 65536 bytes/, rows => '/items', paging => 'cursor', next => '/next');
+
+#
+# Heads
+#
+
+fails('100,000 headers', '/fault/many-headers', qr/headers are larger than 256 kB/);
+fails('a header without end', '/fault/endless-header', qr/header/i);
+fails('a status line without end', '/fault/endless-status', qr/header/i);
+fails('100 Continue without end', '/fault/endless-interim', qr/headers are larger than 256 kB/);
+fails('103 Early Hints without end', '/fault/endless-hints', qr/headers are larger than 256 kB/);
+fails('trailers without end', '/fault/endless-trailer', qr/headers are larger than 256 kB|trailer/i, query => 'SELECT count(*) FROM {table}');
+fails('an extension of a chunk without end', '/fault/endless-extension', qr/no complete answer within timeout of 300 ms/, timeout => '300ms');
+works('a byte a chunk, with extensions', '/fault/tiny-chunks', 'one,two,three');
+fails('HTTP/0.9', raw('[{"id": 1, "name": "one"}]'), qr/does not speak HTTP/);
+fails('another protocol', raw("ICY 200 OK\r\n\r\n[]"), qr/does not speak HTTP/);
+fails('a content type of 60 kB', raw("HTTP/1.1 200 OK\r\nContent-Type: text/csv" . ('x' x 5000) . "\r\n\r\n[]"), qr/expected JSON, found content type/);
+
+#
+# Framing: what can be understood in two ways
+#
+
+my $ok = '[{"id": 1, "name": "one"}, {"id": 2, "name": "two"}, {"id": 3, "name": "three"}]';
+my $evil = '[{"id": 66, "name": "evil"}]';
+my $length = length $ok;
+my $chunk = sprintf("%x\r\n%s\r\n0\r\n\r\n", $length, $ok);
+my $evil_answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " . length($evil) . "\r\n\r\n$evil";
+my %framings = (
+	'negative length' => "Content-Length: -5\r\n\r\n$ok",
+	'length of no number' => "Content-Length: abc\r\n\r\n$ok",
+	'length beyond 64 bits' => "Content-Length: 99999999999999999999999\r\n\r\n$ok",
+	'length in hexadecimal' => "Content-Length: 0x50\r\n\r\n$ok",
+	'length with a sign' => "Content-Length: +$length\r\n\r\n$ok",
+	'length too short' => "Content-Length: 25\r\n\r\n$ok",
+	'length too long' => "Content-Length: 1000\r\n\r\n$ok",
+	'two lengths' => "Content-Length: $length\r\nContent-Length: 2\r\n\r\n$ok",
+	'two lengths, the other way round' => "Content-Length: 2\r\nContent-Length: $length\r\n\r\n$ok",
+	'a list of lengths' => "Content-Length: $length, 2\r\n\r\n$ok",
+	'length and chunks' => "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n$chunk",
+	'chunks and length' => "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n$chunk",
+	'chunks twice' => "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n$chunk",
+	'chunks, then identity' => "Transfer-Encoding: chunked, identity\r\n\r\n$chunk",
+	'chunks behind a blank' => "Transfer-Encoding : chunked\r\nContent-Length: $length\r\n\r\n$ok",
+	'chunks on a folded line' => "Transfer-Encoding:\r\n chunked\r\n\r\n$chunk",
+	'xchunked' => "Transfer-Encoding: xchunked\r\n\r\n$chunk",
+	'size of no number' => "Transfer-Encoding: chunked\r\n\r\nzz\r\n$ok\r\n0\r\n\r\n",
+	'negative size' => "Transfer-Encoding: chunked\r\n\r\n-1\r\n$ok\r\n0\r\n\r\n",
+	'size beyond 64 bits' => "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n$ok\r\n0\r\n\r\n",
+	'size of a larger chunk' => "Transfer-Encoding: chunked\r\n\r\nffff\r\n$ok\r\n0\r\n\r\n",
+	'size of a smaller chunk' => "Transfer-Encoding: chunked\r\n\r\n10\r\n$ok\r\n0\r\n\r\n",
+	'bare line feeds' => "Content-Length: $length\n\n$ok",
+	'a head without colons' => "no colon\r\nContent-Length: $length\r\n\r\n$ok",
+	'a NUL in a header' => "X: a\0b\r\nContent-Length: $length\r\n\r\n$ok",
+	'no length, closed' => "\r\n$ok");
+foreach my $name (sort keys %framings)
+{
+	my $table = table_of(raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n$framings{$name}"));
+	my $got = $session->query("$rows $table");
+	my $error = $session->last_error;
+
+	ok($got eq 'one,two,three' && $error eq '' || $error =~ /^ERROR:  HV0..: could not (?:fetch foreign table|read the answer for foreign table) "$table" from server "api"/m,
+		"$name: rows or a named error") or diag("$got $error");
+	note("$name: ", $got || ($error =~ /: ([^:]*)$/m)[0]);
+	unharmed($name);
+}
+
+# An answer that nobody asked for is nobody's.
+my $head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: $length\r\n\r\n";
+foreach my $case ([ 'at once', raw("$head$ok$evil_answer", keep => 1) ], [ 'a moment later', raw("$head$ok", later => $evil_answer, keep => 1) ])
+{
+	my ($name, $path) = @$case;
+	my $table = table_of($path);
+	my $first = $session->query("$rows $table");
+	ok($first eq 'one,two,three' || $session->last_error =~ /HV0/, "an answer too many $name: the first");
+	ok(poll_until(sub { $service->stats->{in_flight} == 0 }, 10), "an answer too many $name: sent");
+	is($session->query("$rows good"), 'one,two,three', "an answer too many $name: the next question gets its own") foreach 1 .. 2;
+	unharmed("an answer too many $name");
+}
+
+#
+# Statuses and headers that ask for something
+#
+
+foreach my $status ('100', '101 Switching Protocols', '199', '206 Partial Content', '300', '304 Not Modified', '305 Use Proxy', '418', '599', '999', '2000', '20', 'OK')
+{
+	my $table = table_of(raw("HTTP/1.1 $status\r\nContent-Length: $length\r\n\r\n$ok"), timeout => '1s');
+	my $got = $session->query("$rows $table");
+	ok($got eq 'one,two,three' && $status =~ /^20[0-9]/ || $session->last_error =~ /^ERROR:  HV0..: could not fetch foreign table "$table" from server "api"/m,
+		"status $status") or diag("$got " . $session->last_error);
+	unharmed("status $status");
+}
+
+# Cookies, alternative services and strict transport are not remembered.
+my $demanding = table_of(raw($head =~ s/Content-Type/Set-Cookie: session=stolen; Path=\/\r\nStrict-Transport-Security: max-age=99999999\r
+Alt-Svc: h2="127.0.0.1:1"; ma=99999999, http\/1.1="127.0.0.1:1"; ma=99999999\r
+Refresh: 0; url=http:\/\/127.0.0.1:1\/\r\nContent-Location: http:\/\/127.0.0.1:1\/\r\nContent-Type/r . $ok, keep => 1));
+is($session->query("$rows $demanding"), 'one,two,three', 'a demanding answer');
+my $echo = table_of('/echo', columns => 'headers text');
+unlike($session->query("SELECT headers FROM $echo"), qr/cookie|stolen/i, 'cookies are not sent back');
+unharmed('a demanding answer');
+
+# Retry-After, each at a server of its own: others are not held up by it.
+my @waits = ('999999999999999999999999', '-1', '-99999999999999999999', '1e9', '0x10', 'soon', '1.5', '', 'Fri, 31 Dec 9999 23:59:59 GMT', 'Thu, 01 Jan 1970 00:00:00 GMT');
+for my $i (0 .. $#waits)
+{
+	create_server($node, "waiting_$i", $service->url, %untiring, retries => 1, retry_backoff => '1ms');
+	my $table = table_of(raw("HTTP/1.1 503 X\r\nRetry-After: $waits[$i]\r\nContent-Length: 0\r\n\r\n"), server => "waiting_$i");
+	like($session->error("SELECT count(*) FROM $table"), qr/^ERROR:  HV000: .*server "waiting_$i": HTTP status 503/m, "Retry-After: $waits[$i]");
+	unharmed("Retry-After: $waits[$i]");
+}
+is($session->query(q{SELECT count(*) FROM distquery.services WHERE server LIKE 'waiting%' AND next_try > now() + interval '61 minutes'}), '0',
+	'none is believed for more than an hour');
+
+#
+# Pages
+#
+
+foreach my $total ('-1', '-9223372036854775808', '9223372036854775807', '9223372036854775808', '1e6', '1.5', '"many"', '"12 of 34"', '{}', 'null', 'true', '99999999999999999999999999')
+{
+	my $table = table_of(literal_of(qq({"items": [{"id": 1, "name": "one"}], "total": $total})), rows => '/items', total => '/total');
+	my $got = $session->query("$rows $table");
+	ok($got eq 'one' || $session->last_error =~ /HV000: .*"$table".*returned 1 rows of $total/, "a total of $total") or diag($session->last_error);
+	unharmed("a total of $total");
+}
+my %counted = (rows => '/items', total => '/total', page_size => 1, max_pages => 40);
+foreach my $paging (qw(page offset))
+{
+	fails("a total of 2^63-1, paging $paging", literal_of('{"items": [{"id": 1}], "total": 9223372036854775807}'), qr/same page twice|more than 40 pages/, %counted,
+		paging => $paging, requests => [ 2, 40 ]);
+}
+
+fails('pages of no row without end', '/fault/empty-pages', qr/more than 50 pages/, rows => '/items', paging => 'cursor', next => '/next', max_pages => 50, requests => 50);
+fails('pages of a row without end', '/fault/endless-cursor?rows=1', qr/more than 50 pages/, rows => '/items', paging => 'cursor', next => '/next', max_pages => 50,
+	requests => 50);
+$session->query('SET distquery.max_requests = 30');
+my $endless = table_of('/fault/endless-cursor?rows=1', rows => '/items', paging => 'cursor', next => '/next');
+$service->reset;
+like($session->error("SELECT count(*) FROM $endless"), qr/^ERROR:  53400: .*has made its 30 requests/m, 'pages without end, by max_requests');
+is($service->count, 30, 'of which there were as many');
+$session->query('RESET distquery.max_requests');
+unharmed('pages without end');
+
+is($service->stats->{in_flight}, 0, 'nothing is on the wire at the end');
+is($session->query(q{SELECT sum(in_flight), sum(waiting) FROM distquery.services}), '0|0', 'nor held');
+
+$session->close;
+$node->stop;
+done_testing();
