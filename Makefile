@@ -47,6 +47,7 @@ OBJS = \
 	src/request/condition.o \
 	src/request/dialect.o \
 	src/request/graphql_errors.o \
+	src/request/http_cache.o \
 	src/request/graphql_field.o \
 	src/request/graphql_query.o \
 	src/request/host_rules.o \
@@ -105,6 +106,7 @@ OBJS = \
 	src/fetch/cache_value.o \
 	src/fetch/cached_answer.o \
 	src/fetch/cached_fetch.o \
+	src/fetch/cached_http.o \
 	src/fetch/cached_keys.o \
 	src/fetch/cached_record.o \
 	src/fetch/cached_rows.o \

@@ -304,7 +304,8 @@ cache_text(const FetchStats *stats)
 	} events[] = { { FETCH_HIT, "hit" },
 				   { FETCH_MISSED, "miss" },
 				   { FETCH_STALE, "stale" },
-				   { FETCH_COALESCED, "coalesced" } };
+				   { FETCH_COALESCED, "coalesced" },
+				   { FETCH_CONFIRMED, "confirmed" } };
 	StringInfoData text;
 
 	initStringInfo(&text);

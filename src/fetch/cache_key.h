@@ -1,6 +1,6 @@
 /*
  * cache_key.h
- *	  Keys and values of the cache.
+ *	  Keys and values of the cache: what tells answers apart, and an answer as bytes.
  */
 #ifndef DQ_CACHE_KEY_H
 #define DQ_CACHE_KEY_H
@@ -8,6 +8,7 @@
 #include "cache/shared_cache.h"
 #include "cache/store.h"
 #include "fetch/fetch_private.h"
+#include "request/http_cache.h"
 
 /* Milliseconds since 1970. */
 extern int64 dq_cache_now(void);
@@ -22,6 +23,9 @@ typedef struct AnswerFacts
 {
 	int64 asked_at_ms; /* since 1970: the time of its first request */
 	int64 rows;
+	bool has_policy; /* the service was asked how long it lives */
+	HttpPolicy policy;
+	const char *headers[HTTP_KEPT_HEADERS]; /* of the only response that it came by; else NULL */
 } AnswerFacts;
 
 /*
@@ -45,7 +49,7 @@ extern int64 dq_cache_unpack(const char *bytes, uint64 len, Spool *spool);
 extern bool dq_cache_next(const char *bytes, uint64 len, uint64 *position, const char **record,
 						  uint32 *record_len);
 
-/* What is known of a packed answer; false when it is not in our format. */
+/* What is known of a packed answer, texts borrowed; false when it is not in our format. */
 extern bool dq_cache_facts(const char *bytes, uint64 len, AnswerFacts *facts);
 
 #endif /* DQ_CACHE_KEY_H */

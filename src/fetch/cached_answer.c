@@ -4,12 +4,14 @@
  *
  * The time of an answer is that of its first request, not of its storing: a row is never older than
  * it says.  ttl is the reader's, less up to a tenth that is the entry's own, so that what was asked
- * together does not expire together.  An answer without rows lives a tenth of ttl.
+ * together does not expire together.  An answer without rows lives a tenth of ttl, or ttl_empty.
+ * With ttl 'http' the service says how long (cached_http.c).
  */
 #include "postgres.h"
 
 #include "distquery.h"
 #include "fetch/cached_private.h"
+#include "utils/timestamp.h"
 
 /* A whole collection of more bytes is not looked through for a part of its rows. */
 #define MAX_SEARCHED_BYTES ((uint64) 256 * 1024)
@@ -17,26 +19,65 @@
 /* A tenth of ttl: what the lives of answers differ by at most, and how long an empty one lives. */
 #define TENTH 10
 
-/* How long an answer may be used; it has lived for a while already when it is found. */
+/* How long a confirmed answer is worth being kept beyond its life. */
+#define CONFIRMABLE_MS ((int64) SECS_PER_DAY * 1000)
+
+/* How long an answer may be used, from when it was asked for. */
 static int64
 lifetime(const TableSpec *table, CacheKey key, const AnswerFacts *facts)
 {
 	int64 ttl = table->ttl_ms;
 
+	if (table->ttl_http)
+		return facts->has_policy ? facts->policy.fresh_ms : 0;
 	if (facts->rows == 0)
-		ttl /= TENTH;
+		ttl = table->ttl_empty_ms >= 0 ? table->ttl_empty_ms : ttl / TENTH;
 	ttl -= (int64) (ttl / TENTH * ((key.low ^ (uint64) facts->asked_at_ms) % 1000) / 1000);
 	return ttl;
 }
 
-static bool
-is_allowed_by_session(int64 age_ms)
+/* How much longer it may be used while a new one is asked for: what the service says, or the option. */
+static int64
+stale_grace(const TableSpec *table, const AnswerFacts *facts)
 {
-	return dq_max_age_ms < 0 || age_ms <= dq_max_age_ms;
+	if (!table->ttl_http || !facts->has_policy)
+		return table->stale_while_revalidate_ms;
+	if (facts->policy.must_revalidate)
+		return 0;
+	return facts->policy.stale_while_revalidate_ms >= 0 ? facts->policy.stale_while_revalidate_ms :
+														  table->stale_while_revalidate_ms;
+}
+
+/* The same in place of a failure. */
+static int64
+fallback_grace(const TableSpec *table, const AnswerFacts *facts)
+{
+	bool is_told = table->ttl_http && facts->has_policy;
+
+	if (is_told && facts->policy.must_revalidate)
+		return 0;
+	if (table->on_error == ON_ERROR_STALE)
+		return PG_INT64_MAX / 4;
+	return is_told && facts->policy.stale_if_error_ms >= 0 ? facts->policy.stale_if_error_ms :
+															 table->stale_if_error_ms;
+}
+
+static CachedState
+state_of(const TableSpec *table, CacheKey key, const CachedAnswer *found)
+{
+	int64 beyond = found->age_ms - lifetime(table, key, &found->facts);
+
+	if (dq_max_age_ms >= 0 && found->age_ms > dq_max_age_ms)
+		return CACHED_OLD;
+	if (beyond < 0)
+		return CACHED_FRESH;
+	if (beyond < stale_grace(table, &found->facts))
+		return CACHED_STALE;
+	return beyond < fallback_grace(table, &found->facts) ? CACHED_FALLBACK : CACHED_OLD;
 }
 
 bool
-dq_cached_find(CacheLookup *lookup, CacheKey key, int64 grace_ms, CachedAnswer *found)
+dq_cached_find(CacheLookup *lookup, CacheKey key, CachedState worst, CachedAnswer *found)
 {
 	found->bytes = dq_cache_lookup_take(lookup, key, &found->len);
 	if (found->bytes == NULL)
@@ -44,24 +85,19 @@ dq_cached_find(CacheLookup *lookup, CacheKey key, int64 grace_ms, CachedAnswer *
 	if (dq_cache_facts(found->bytes, found->len, &found->facts))
 	{
 		found->age_ms = Max(dq_cache_now() - found->facts.asked_at_ms, 0);
-		found->lifetime_ms = lifetime(lookup->table, key, &found->facts);
-		if (found->age_ms < found->lifetime_ms + grace_ms && is_allowed_by_session(found->age_ms))
+		found->state = state_of(lookup->table, key, found);
+		if (found->state <= worst)
 			return true;
 	}
 	pfree(found->bytes);
+	found->bytes = NULL;
 	return false;
 }
 
-int64
-dq_cached_fallback_grace(const TableSpec *table)
-{
-	return table->on_error == ON_ERROR_STALE ? PG_INT64_MAX / 4 : table->stale_if_error_ms;
-}
-
 bool
-dq_cached_is_fresh(const CachedAnswer *found)
+dq_cached_may_fall_back(const TableSpec *table)
 {
-	return found->age_ms < found->lifetime_ms;
+	return table->on_error == ON_ERROR_STALE || table->stale_if_error_ms > 0;
 }
 
 void
@@ -88,11 +124,14 @@ dq_cached_append(Fetch *fetch, CachedAnswer *found)
 }
 
 int64
-dq_cached_longest_life(const TableSpec *table)
+dq_cached_longest_life(const TableSpec *table, const AnswerFacts *facts)
 {
-	int64 grace = Max(table->stale_while_revalidate_ms, dq_cached_fallback_grace(table));
+	int64 grace = Max(stale_grace(table, facts), fallback_grace(table, facts));
+	int64 life = table->ttl_http ? facts->policy.fresh_ms : Max(table->ttl_ms, table->ttl_empty_ms);
 
-	return table->ttl_ms + grace;
+	if (facts->headers[HTTP_ETAG] || facts->headers[HTTP_LAST_MODIFIED])
+		grace = Max(grace, CONFIRMABLE_MS);
+	return life + grace;
 }
 
 void
@@ -116,9 +155,9 @@ dq_cached_find_wider(const CachedFetch *cache, CachedAnswer *found)
 {
 	for (int i = 0; i < cache->nwider; i++)
 	{
-		if (!dq_cached_find(cache->latest, cache->wider[i], 0, found))
+		if (!dq_cached_find(cache->latest, cache->wider[i], CACHED_FRESH, found))
 			continue;
-		if (dq_cached_is_fresh(found) && found->len <= MAX_SEARCHED_BYTES)
+		if (found->len <= MAX_SEARCHED_BYTES)
 			return true;
 		pfree(found->bytes);
 	}

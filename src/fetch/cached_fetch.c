@@ -81,12 +81,12 @@ take_if_there(Fetch *fetch, FetchOrigin origin)
 
 	if (fetch->cache->keys)
 	{
-		if (!dq_cached_keys_find_all(fetch, fetch->cache->latest, 0))
+		if (!dq_cached_keys_find_all(fetch, fetch->cache->latest, CACHED_FRESH))
 			return false;
 		finish(fetch, origin);
 		return true;
 	}
-	if (!dq_cached_find(fetch->cache->latest, fetch->cache->key, 0, &found))
+	if (!dq_cached_find(fetch->cache->latest, fetch->cache->key, CACHED_FRESH, &found))
 		return false;
 	take_answer(fetch, &found, origin);
 	return true;
@@ -108,6 +108,7 @@ ask_service(Fetch *fetch)
 		fetch->cache_use = CACHE_USE_MISS;
 	fetch->cache->facts.asked_at_ms = dq_cache_now();
 	fetch->cache->is_wanted = true;
+	dq_cached_prepare_confirmation(fetch);
 	count(fetch, CACHE_MISS);
 	dq_fetch_ask(fetch);
 }
@@ -201,48 +202,50 @@ dq_cached_needs_rows(const Fetch *fetch)
 		dq_spool_bytes(fetch->spool) <= cache->max_value;
 }
 
-/* Keeps the answer where it may be kept. */
-static void
+/* Keeps the answer where it may be kept; false when others find nothing that they may use. */
+static bool
 keep_answer(Fetch *fetch)
 {
 	CachedFetch *cache = fetch->cache;
+	AnswerFacts facts;
 	uint64 len;
 	char *packed;
 
 	if (!cache->is_wanted)
-		return;
+		return true;
 	cache->is_wanted = false;
+	if (!dq_cached_may_keep(fetch))
+		return false;
 	if (cache->row_key)
 		dq_cached_rows_keep(fetch);
 	if (cache->keys)
 	{
 		dq_cached_keys_keep(fetch, true);
-		return;
+		return true;
 	}
-	packed = dq_spool_is_kept(fetch->spool) ?
-		dq_cache_pack(fetch, &cache->facts, cache->max_value, &len) :
-		NULL;
+	facts = dq_cached_whole_facts(cache);
+	packed = dq_spool_is_kept(fetch->spool) ? dq_cache_pack(fetch, &facts, cache->max_value, &len) :
+											  NULL;
 	if (packed == NULL)
 	{
 		dq_cache_count(fetch->options.table->relid, CACHE_REFUSED, 1);
-		return;
+		return false;
 	}
 	dq_cache_lookup_put(cache->latest, cache->key, packed, len,
-						dq_cached_longest_life(fetch->options.table));
+						dq_cached_longest_life(fetch->options.table, &facts));
 	pfree(packed);
+	return !facts.has_policy || facts.policy.fresh_ms > cache->facts.policy.age_ms;
 }
 
 /* Rows of an older answer in the place of those that came; false when there is none. */
 static bool
 take_older(Fetch *fetch)
 {
-	const TableSpec *table = fetch->options.table;
 	CachedAnswer found;
 
 	if (fetch->cache->keys == NULL)
 	{
-		if (!dq_cached_find(fetch->cache->first, fetch->cache->key, dq_cached_fallback_grace(table),
-							&found))
+		if (!dq_cached_find(fetch->cache->first, fetch->cache->key, CACHED_FALLBACK, &found))
 			return false;
 		dq_spool_clear(fetch->spool);
 		fetch->rows = 0;
@@ -252,7 +255,7 @@ take_older(Fetch *fetch)
 	dq_spool_clear(fetch->spool);
 	fetch->rows = 0;
 	dq_cached_keys_reset(fetch);
-	if (!dq_cached_keys_find_all(fetch, fetch->cache->first, dq_cached_fallback_grace(table)))
+	if (!dq_cached_keys_find_all(fetch, fetch->cache->first, CACHED_FALLBACK))
 		return false;
 	finish(fetch, FETCH_STALE);
 	return true;
@@ -282,15 +285,14 @@ dq_cached_ended(Fetch *fetch)
 {
 	CachedFetch *cache = fetch->cache;
 
-	if (fetch->error == NULL)
-		keep_answer(fetch);
-	else
+	/* Those who wait ask for themselves, all at once, where there is nothing for them. */
+	if ((fetch->error || !keep_answer(fetch)) && cache->is_leading)
 	{
-		if (cache->is_leading)
-			dq_flight_fail(&cache->ticket);
+		dq_flight_fail(&cache->ticket);
 		cache->is_leading = false;
-		fall_back(fetch);
 	}
+	if (fetch->error)
+		fall_back(fetch);
 	leave_flight(cache);
 	end_lookups(cache);
 }
@@ -377,7 +379,7 @@ ask_keys(Fetch *fetch)
 												 dq_cached_keys_url(cache->keys, questions));
 		cache->key = dq_cache_key(&fetch->options, fetch->options.url);
 	}
-	cache->has_fallback = dq_cached_fallback_grace(fetch->options.table) > 0;
+	cache->has_fallback = dq_cached_may_fall_back(fetch->options.table);
 	fetch->options.all_first |= cache->has_fallback;
 	lead_or_follow(fetch);
 }
@@ -406,15 +408,13 @@ static void
 take_whole(Fetch *fetch)
 {
 	CachedFetch *cache = fetch->cache;
-	const TableSpec *table = fetch->options.table;
-	int64 grace = Max(table->stale_while_revalidate_ms, dq_cached_fallback_grace(table));
 	CachedAnswer found;
 
-	if (dq_cached_find(cache->first, cache->key, grace, &found))
+	if (dq_cached_find(cache->first, cache->key, CACHED_FALLBACK, &found))
 	{
-		bool is_stale = !dq_cached_is_fresh(&found);
+		bool is_stale = found.state == CACHED_STALE;
 
-		if (found.age_ms >= found.lifetime_ms + table->stale_while_revalidate_ms)
+		if (found.state == CACHED_FALLBACK)
 		{
 			cache->has_fallback = true;
 			fetch->options.all_first = true;

@@ -7,8 +7,14 @@
 
 #include "fetch/fetch_private.h"
 
+/* Whether the table's options let answers of this kind be kept. */
+extern bool dq_cached_can_keep(const FetchOptions *options);
+
 /* A reader of a question's answer: out of the cache, of another session's request, or asked. */
 extern FetchReader *dq_cached_start(FetchGroup *group, const FetchOptions *options);
+
+/* The answer's rows are those of the old one; false: they are not, the service has to be asked anew. */
+extern bool dq_cached_confirm(Fetch *fetch);
 
 /* Moves a fetch on that waits for another session's request. */
 extern void dq_cached_advance(Fetch *fetch);
@@ -18,6 +24,16 @@ extern void dq_cached_ended(Fetch *fetch);
 
 /* A fetch is left before its end: keeps what is known to be complete all the same. */
 extern void dq_cached_left(Fetch *fetch);
+
+/*
+ * ttl 'http': what makes the first request a conditional one, palloc'd; NULL and 0: nothing does, 304
+ * is no answer.
+ */
+extern const Header *dq_cached_conditions(const Fetch *fetch, const PagePosition *position,
+										  int *nheaders);
+
+/* A page's answer is complete: notes what its headers say.  Its exchange is still there. */
+extern void dq_cached_page_ended(FetchPage *page);
 
 /* Whether rows have to stay in the spool until the answer is complete. */
 extern bool dq_cached_needs_rows(const Fetch *fetch);

@@ -82,7 +82,7 @@ row_key(const CachedKeys *keys, const char *row, size_t len, StringInfo scratch,
 
 /* Finds the answer of a key; one with a row of which it is not certain whose it is does not count. */
 static bool
-find_key(const Fetch *fetch, CacheLookup *lookup, int i, int64 grace_ms, CachedAnswer *found)
+find_key(const Fetch *fetch, CacheLookup *lookup, int i, CachedState worst, CachedAnswer *found)
 {
 	const CachedKeys *keys = fetch->cache->keys;
 	StringInfoData scratch;
@@ -92,7 +92,7 @@ find_key(const Fetch *fetch, CacheLookup *lookup, int i, int64 grace_ms, CachedA
 	uint32 len;
 	uint64 hash;
 
-	if (!dq_cached_find(lookup, keys->cache_keys[i], grace_ms, found))
+	if (!dq_cached_find(lookup, keys->cache_keys[i], worst, found))
 		return false;
 	initStringInfo(&scratch);
 	while (is_certain && dq_cache_next(found->bytes, found->len, &position, &record, &len))
@@ -142,7 +142,7 @@ dq_cached_keys_find(Fetch *fetch, int *nkeys)
 	{
 		CachedAnswer found;
 
-		keys->is_known[i] = find_key(fetch, fetch->cache->first, i, 0, &found);
+		keys->is_known[i] = find_key(fetch, fetch->cache->first, i, CACHED_FRESH, &found);
 		if (keys->is_known[i])
 			append_key(fetch, i, &found);
 		missing += !keys->is_known[i];
@@ -152,14 +152,14 @@ dq_cached_keys_find(Fetch *fetch, int *nkeys)
 }
 
 bool
-dq_cached_keys_find_all(Fetch *fetch, CacheLookup *lookup, int64 grace_ms)
+dq_cached_keys_find_all(Fetch *fetch, CacheLookup *lookup, CachedState worst)
 {
 	CachedKeys *keys = fetch->cache->keys;
 	CachedAnswer *found = palloc0(sizeof(CachedAnswer) * keys->n);
 	bool is_complete = true;
 
 	for (int i = 0; i < keys->n && is_complete; i++)
-		if (!keys->is_known[i] && !find_key(fetch, lookup, i, grace_ms, &found[i]))
+		if (!keys->is_known[i] && !find_key(fetch, lookup, i, worst, &found[i]))
 		{
 			found[i].bytes = NULL;
 			is_complete = false;
@@ -309,6 +309,7 @@ dq_cached_keys_keep(Fetch *fetch, bool is_whole)
 	CachedKeys *keys = cache->keys;
 	MemoryContext context;
 	MemoryContext old;
+	AnswerFacts facts = dq_cached_part_facts(cache);
 	KeyAnswer *answers;
 
 	if (!dq_spool_is_kept(fetch->spool) || dq_spool_bytes(fetch->spool) > cache->max_value)
@@ -321,18 +322,18 @@ dq_cached_keys_keep(Fetch *fetch, bool is_whole)
 	old = MemoryContextSwitchTo(context);
 	answers = palloc0(sizeof(KeyAnswer) * keys->n);
 	for (int i = 0; i < keys->n; i++)
-		answers[i].facts = &cache->facts;
+		answers[i].facts = &facts;
 	if (sort_rows(fetch, answers))
 		for (int i = 0; i < keys->n; i++)
 		{
 			if (keys->is_known[i] || (!is_whole && answers[i].rows == 0))
 				continue;
 			if (answers[i].packed.data == NULL)
-				dq_cache_pack_begin(&answers[i].packed, &cache->facts);
+				dq_cache_pack_begin(&answers[i].packed, &facts);
 			dq_cache_pack_end(&answers[i].packed, answers[i].rows);
 			dq_cache_lookup_put(cache->latest, keys->cache_keys[i], answers[i].packed.data,
 								answers[i].packed.len,
-								dq_cached_longest_life(fetch->options.table));
+								dq_cached_longest_life(fetch->options.table, &facts));
 		}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -22,6 +22,25 @@ typedef enum CachedStep
 	CACHED_STEP_BROKEN	  /* an error has broken off one of these */
 } CachedStep;
 
+/* What a kept answer is good for; each for what follows as well. */
+typedef enum CachedState
+{
+	CACHED_FRESH,
+	CACHED_STALE,	 /* to be used while a new one is asked for */
+	CACHED_FALLBACK, /* to take the place of a failure */
+	CACHED_OLD		 /* to be confirmed by the service */
+} CachedState;
+
+/* An answer out of the cache. */
+typedef struct CachedAnswer
+{
+	char *bytes;
+	uint64 len;
+	AnswerFacts facts;
+	int64 age_ms;
+	CachedState state;
+} CachedAnswer;
+
 struct CachedFetch
 {
 	const CacheStore *store;
@@ -38,6 +57,8 @@ struct CachedFetch
 	bool is_wanted;	   /* the answer shall be kept */
 	bool has_fallback; /* an older answer may take the place of a failure */
 	AnswerFacts facts; /* of the answer, once the service is asked */
+	CachedAnswer old;  /* that the service is asked to confirm; no bytes: none */
+	bool is_confirmed;
 	uint64 max_value;
 	CachedKeys *keys;				/* the answer is kept by key; NULL: as a whole */
 	const FetchRowKey *row_key;		/* its rows are kept one by one, too; NULL: they are not */
@@ -45,23 +66,12 @@ struct CachedFetch
 	MemoryContextCallback callback; /* ends the flight with the fetch */
 };
 
-/* An answer out of the cache. */
-typedef struct CachedAnswer
-{
-	char *bytes;
-	uint64 len;
-	AnswerFacts facts;
-	int64 age_ms;
-	int64 lifetime_ms;
-} CachedAnswer;
+/* The kept answer, if it is good for that; else false, and nothing is allocated. */
+extern bool dq_cached_find(CacheLookup *lookup, CacheKey key, CachedState worst,
+						   CachedAnswer *found);
 
-/* An answer that is not older than ttl and grace; false, and nothing kept, when there is none. */
-extern bool dq_cached_find(CacheLookup *lookup, CacheKey key, int64 grace_ms, CachedAnswer *found);
-
-extern bool dq_cached_is_fresh(const CachedAnswer *found);
-
-/* How much older than ttl an answer may be that takes the place of a failure. */
-extern int64 dq_cached_fallback_grace(const TableSpec *table);
+/* Whether an older answer may take the place of a failure, as the table's options say. */
+extern bool dq_cached_may_fall_back(const TableSpec *table);
 
 /* Notes the other questions whose answers hold all rows of this one. */
 extern void dq_cached_note_wider(CachedFetch *cache, const FetchOptions *options);
@@ -70,7 +80,7 @@ extern void dq_cached_note_wider(CachedFetch *cache, const FetchOptions *options
 extern bool dq_cached_find_wider(const CachedFetch *cache, CachedAnswer *found);
 
 /* How long an answer may be of use to anybody, whatever it is needed for. */
-extern int64 dq_cached_longest_life(const TableSpec *table);
+extern int64 dq_cached_longest_life(const TableSpec *table, const AnswerFacts *facts);
 
 /* Appends its rows to a fetch's, and frees it. */
 extern void dq_cached_append(Fetch *fetch, CachedAnswer *found);
@@ -85,7 +95,7 @@ extern CachedKeys *dq_cached_keys_create(Fetch *fetch, const FetchOptions *optio
 extern int dq_cached_keys_find(Fetch *fetch, int *nkeys);
 
 /* The same, if all that are missing are there; else nothing. */
-extern bool dq_cached_keys_find_all(Fetch *fetch, CacheLookup *lookup, int64 grace_ms);
+extern bool dq_cached_keys_find_all(Fetch *fetch, CacheLookup *lookup, CachedState worst);
 
 /* Where the answers of the missing keys are kept; palloc'd. */
 extern CacheKey *dq_cached_keys_names(const CachedKeys *keys, int *n);
@@ -117,6 +127,22 @@ extern void dq_cached_keys_keep(Fetch *fetch, bool is_whole);
 
 /* cached_record.c: the answer came out of the cache, without a request. */
 extern void dq_cached_note_record(const Fetch *fetch);
+
+/*
+ * cached_http.c, ttl 'http'.  Before the service is asked: the kept answer that it may confirm, if
+ * there is one.
+ */
+extern void dq_cached_prepare_confirmation(Fetch *fetch);
+
+/*
+ * What is kept with the answer, or with parts of it.  What it had lived elsewhere when it was asked
+ * for is taken from the time.
+ */
+extern AnswerFacts dq_cached_whole_facts(const CachedFetch *cache);
+extern AnswerFacts dq_cached_part_facts(const CachedFetch *cache);
+
+/* Whether the answer may be kept at all. */
+extern bool dq_cached_may_keep(const Fetch *fetch);
 
 /* cached_rows.c: keeps the rows of an answer as answers to the questions for each. */
 extern void dq_cached_rows_keep(Fetch *fetch);

@@ -132,9 +132,10 @@ keep_row(Fetch *fetch, const RowWalk *walk)
 {
 	const FetchRowKey *row_key = walk->row_key;
 	FetchOptions options = fetch->options;
+	AnswerFacts facts = dq_cached_part_facts(fetch->cache);
 	StringInfoData packed;
 
-	dq_cache_pack_begin(&packed, &fetch->cache->facts);
+	dq_cache_pack_begin(&packed, &facts);
 	dq_cache_pack_add(&packed, walk->mark.data, walk->mark.len);
 	dq_cache_pack_add(&packed, walk->row, walk->len);
 	dq_cache_pack_end(&packed, 1);
@@ -150,7 +151,7 @@ keep_row(Fetch *fetch, const RowWalk *walk)
 		if (!is_lookup)
 			name = dq_cached_key_name(name, row_key->kind, row_key->json);
 		dq_cache_lookup_put(fetch->cache->latest, dq_cache_key(&options, name), packed.data,
-							packed.len, dq_cached_longest_life(options.table));
+							packed.len, dq_cached_longest_life(options.table, &facts));
 	}
 }
 

@@ -235,7 +235,7 @@ dq_fetch_start(FetchGroup *group, const FetchOptions *options)
 		case STRATEGY_STORE:
 			return dq_store_start(group, options);
 		case STRATEGY_CACHE:
-			if (options->table->ttl_ms > 0 && dq_max_age_ms != 0)
+			if (dq_cached_can_keep(options) && dq_max_age_ms != 0)
 				return dq_cached_start(group, options);
 			break;
 		case STRATEGY_LIVE:
@@ -414,7 +414,12 @@ fetch_pump(Fetch *fetch, bool is_wanted)
 			fetch->missing = fetch_missing(fetch, page);
 			fetch_end(fetch, page->error);
 		}
-		else if (fetch->options.is_lookup || fetch->options.page)
+		else if (page->is_not_modified && !dq_cached_confirm(fetch))
+		{
+			fetch->pending = page->position;
+			fetch->has_pending = true;
+		}
+		else if (page->is_not_modified || fetch->options.is_lookup || fetch->options.page)
 			fetch_end(fetch, NULL);
 		else
 		{

@@ -72,16 +72,17 @@ typedef struct FetchRow
 /* Where a reader's rows come from. */
 typedef enum FetchOrigin
 {
-	FETCH_ASKED,	/* the service, while they are read */
-	FETCH_STORING,	/* the service, into the transaction's store */
-	FETCH_STORED,	/* the transaction's store */
-	FETCH_MISSED,	/* the service, into the cache */
-	FETCH_HIT,		/* the cache */
-	FETCH_STALE,	/* the cache, though older than ttl */
-	FETCH_COALESCED /* the cache, into which another session has fetched them meanwhile */
+	FETCH_ASKED,	 /* the service, while they are read */
+	FETCH_STORING,	 /* the service, into the transaction's store */
+	FETCH_STORED,	 /* the transaction's store */
+	FETCH_MISSED,	 /* the service, into the cache */
+	FETCH_HIT,		 /* the cache */
+	FETCH_STALE,	 /* the cache, though older than ttl */
+	FETCH_COALESCED, /* the cache, into which another session has fetched them meanwhile */
+	FETCH_CONFIRMED	 /* the cache, after the service has said that they are still true */
 } FetchOrigin;
 
-#define FETCH_ORIGINS (FETCH_COALESCED + 1)
+#define FETCH_ORIGINS (FETCH_CONFIRMED + 1)
 
 typedef struct FetchStats
 {

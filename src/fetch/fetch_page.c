@@ -16,7 +16,7 @@
 #include <ctype.h>
 
 #include "common/hashfn.h"
-#include "fetch/fetch_private.h"
+#include "fetch/cached_fetch.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
@@ -87,11 +87,20 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 		dq_fetch_page_make_head(page);
 
 	const BoundBody *body = fetch->options.body;
+	int nconditions;
+	const Header *conditions = dq_cached_conditions(fetch, position, &nconditions);
+	Header *headers = palloc(sizeof(Header) * Max(table->nheaders + nconditions, 1));
+
+	if (table->nheaders > 0)
+		memcpy(headers, table->headers, sizeof(Header) * table->nheaders);
+	if (nconditions > 0)
+		memcpy(headers + table->nheaders, conditions, sizeof(Header) * nconditions);
+
 	Request request = { .method = dq_fetch_method(&fetch->options),
 						.url = page->url,
 						.body = body ? dq_body_text(body, position) : NULL,
-						.nheaders = table->nheaders,
-						.headers = table->headers,
+						.nheaders = table->nheaders + nconditions,
+						.headers = headers,
 						.is_idempotent = table->is_idempotent };
 	ExchangeOptions options = { .request = &request,
 								.endpoint = fetch->options.endpoint,
@@ -99,6 +108,7 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 								.relation_name = table->name,
 								.group = fetch->group,
 								.accept_not_found = page_accepts_not_found(fetch, position),
+								.accept_not_modified = nconditions > 0,
 								.cache = fetch->cache_use,
 								.on_progress = page_progress,
 								.owner = page };
@@ -497,7 +507,8 @@ page_finish(FetchPage *page)
 	JsonError error;
 
 	/* No content is no answer of GraphQL. */
-	if (status != 404 && (status != 204 || page->fetch->options.table->graphql))
+	page->is_not_modified = status == 304;
+	if (status != 404 && status != 304 && (status != 204 || page->fetch->options.table->graphql))
 	{
 		if (page->splitter == NULL || page->restarts != dq_exchange_restarts(page->exchange))
 		{
@@ -520,6 +531,7 @@ page_finish(FetchPage *page)
 	MemoryContextSwitchTo(old);
 	if (!page_check_cursor(page) || !page_check_next(page))
 		return;
+	dq_cached_page_ended(page);
 	page->fetch->stats.pages++;
 	page->fetch->stats.page_rows = Max(page->fetch->stats.page_rows, page->rows);
 	if (page->facts.has_total)

@@ -44,8 +44,9 @@ typedef struct FetchPage
 	bool is_checked;	   /* its answer holds no errors of GraphQL, as far as that is known */
 	bool is_receiving;	   /* between taking bytes and having spooled their rows */
 	int64 rows;
-	uint64 content_hash; /* over the rows' bytes */
-	bool is_complete;	 /* facts are final, or error is set */
+	uint64 content_hash;  /* over the rows' bytes */
+	bool is_complete;	  /* facts are final, or error is set */
+	bool is_not_modified; /* status 304: its rows are those of the answer it was asked to confirm */
 	PageFacts facts;
 	RemoteError *error;		  /* NULL: none */
 	StringInfoData last_row;  /* where the next cursor stands in it */

@@ -128,6 +128,16 @@ check_duration(const OptionRow *row, const char *value, char **problem, char **h
 		*problem = pstrdup("it must not be negative");
 }
 
+static void
+check_lifetime(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (dq_option_is_http(value))
+		return;
+	check_duration(row, value, problem, hint);
+	if (*problem)
+		*problem = psprintf("%s or \"http\"", *problem);
+}
+
 /* Bytes; a plain number is bytes, units are B, kB, MB, GB, TB as in postgresql.conf. */
 static bool
 parse_size(const char *value, int64 *bytes, const char **units)
@@ -467,6 +477,7 @@ static const struct
 	[OPTION_BOOL] = { "boolean", check_bool },
 	[OPTION_INT] = { "integer", check_int },
 	[OPTION_DURATION] = { "duration", check_duration },
+	[OPTION_LIFETIME] = { "duration or http", check_lifetime },
 	[OPTION_SIZE] = { "size", check_size },
 	[OPTION_RATE] = { "rate", check_rate },
 	[OPTION_ENUM] = { "word", check_word },
@@ -516,6 +527,12 @@ dq_option_type_text(const OptionRow *row)
 }
 
 bool
+dq_option_is_http(const char *value)
+{
+	return pg_strcasecmp(value, "http") == 0;
+}
+
+bool
 dq_option_bool(const char *value)
 {
 	bool flag = false;
@@ -535,7 +552,9 @@ dq_option_number(const OptionRow *row, const char *value)
 		(void) parse_size(value, &bytes, NULL);
 		return bytes;
 	}
-	(void) parse_int(value, &number, row->type == OPTION_DURATION ? GUC_UNIT_MS : 0, NULL);
+	(void) parse_int(value, &number,
+					 row->type == OPTION_DURATION || row->type == OPTION_LIFETIME ? GUC_UNIT_MS : 0,
+					 NULL);
 	return number;
 }
 

@@ -26,6 +26,7 @@ typedef enum OptionType
 	OPTION_BOOL,
 	OPTION_INT,				  /* min to max */
 	OPTION_DURATION,		  /* milliseconds; units as in postgresql.conf */
+	OPTION_LIFETIME,		  /* the same, or "http" */
 	OPTION_SIZE,			  /* bytes, min to max; units as in postgresql.conf */
 	OPTION_RATE,			  /* "100/s", "10/min", "1000/h" */
 	OPTION_ENUM,			  /* one of words */
@@ -75,6 +76,7 @@ typedef enum OptionId
 	OPT_PREFETCH,
 	OPT_STRATEGY,
 	OPT_TTL,
+	OPT_TTL_EMPTY,
 	OPT_STALE_WHILE_REVALIDATE,
 	OPT_STALE_IF_ERROR,
 	OPT_CACHE_ROWS,
@@ -182,6 +184,9 @@ extern const char *dq_option_place_name(OptionPlace place);
 extern bool dq_option_check(const OptionRow *row, const char *value, char **problem, char **hint);
 
 /* Parsers of values that passed the check. */
+/* A lifetime that is left to the service. */
+extern bool dq_option_is_http(const char *value);
+
 extern bool dq_option_bool(const char *value);
 extern int64 dq_option_number(const OptionRow *row, const char *value);
 extern int dq_option_word(const OptionRow *row,

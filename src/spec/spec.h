@@ -154,7 +154,9 @@ typedef struct TableSpec
 	NotFound not_found;
 	Strategy strategy;
 	OnError on_error;
-	int64 ttl_ms;					 /* strategy cache: life of an answer, 0: none */
+	bool ttl_http;					 /* strategy cache: the service says how long an answer lives */
+	int64 ttl_ms;					 /* else its life, 0: none */
+	int64 ttl_empty_ms;				 /* of one without rows; -1: follows from that */
 	int64 stale_while_revalidate_ms; /* beyond ttl, while a new answer is asked for */
 	int64 stale_if_error_ms;		 /* beyond ttl, where the service fails */
 	bool cache_rows;				 /* rows of a collection answer questions for one of them */

@@ -120,6 +120,7 @@ dq_exchange_start(const ExchangeOptions *options)
 	exchange->relation_name = options->relation_name ? pstrdup(options->relation_name) : NULL;
 	exchange->group = options->group;
 	exchange->accept_not_found = options->accept_not_found;
+	exchange->accept_not_modified = options->accept_not_modified;
 	exchange->on_progress = options->on_progress;
 	exchange->owner = options->owner;
 	exchange->attempt = 1;
@@ -371,7 +372,8 @@ dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
 		code = CURLE_PARTIAL_FILE;
 	}
 	is_answer = code == CURLE_OK && exchange->fault == FAULT_NONE &&
-		((status >= 200 && status < 300) || (status == 404 && exchange->accept_not_found));
+		((status >= 200 && status < 300) || (status == 404 && exchange->accept_not_found) ||
+		 (status == 304 && exchange->accept_not_modified));
 	end = attempt_end(exchange, code, is_answer);
 	leave_service(exchange, &end);
 	if (is_answer)

@@ -97,6 +97,7 @@ typedef struct ExchangeOptions
 	const char *relation_name; /* for messages: foreign table "..."; NULL: none is asked for */
 	const void *group;		   /* whom dq_exchange_park() means */
 	bool accept_not_found;	   /* 404 is an answer, not an error */
+	bool accept_not_modified;  /* so is 304 */
 	CacheUse cache;			   /* for its record */
 	ExchangeProgress on_progress;
 	void *owner;

@@ -70,6 +70,7 @@ struct Exchange
 	const void *group;
 	Service *service;
 	bool accept_not_found;
+	bool accept_not_modified;
 	ExchangeProgress on_progress;
 	void *owner;
 
