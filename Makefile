@@ -23,6 +23,7 @@ SQL_PARTS = \
 	src/sql/services.sql \
 	src/sql/requests.sql \
 	src/sql/trace.sql \
+	src/sql/waterfall.sql \
 	src/sql/import.sql
 
 # Loadable modules that need a further library, which the core does not link: built where it is.
@@ -121,6 +122,7 @@ OBJS = \
 	src/fetch/key_index.o \
 	src/fetch/page_facts.o \
 	src/fetch/transaction_store.o \
+	src/fetch/waterfall.o \
 	src/fdw/analyze.o \
 	src/fdw/append.o \
 	src/fdw/bind.o \
@@ -139,6 +141,7 @@ OBJS = \
 	src/fdw/cost.o \
 	src/fdw/count.o \
 	src/fdw/explain.o \
+	src/fdw/explain_waterfall.o \
 	src/fdw/extent.o \
 	src/fdw/fdw.o \
 	src/fdw/paths.o \
@@ -193,6 +196,9 @@ OBJS = \
 	src/insight/services.o \
 	src/insight/shared_memory.o \
 	src/insight/trace.o \
+	src/insight/waterfall.o \
+	src/insight/waterfall_names.o \
+	src/insight/waterfall_svg.o \
 	src/async/client.o \
 	src/async/dispatcher.o \
 	src/async/drop.o \

@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "fdw/explain.h"
+#include "fdw/explain_waterfall.h"
 #include "fdw/fdw.h"
 #include "fdw/scan.h"
 #include "fetch/strategy.h"
@@ -383,5 +384,6 @@ dqExplainForeignScan(ForeignScanState *node, ExplainState *es)
 		FetchStats stats = dq_scan_stats(scan);
 
 		dq_explain_stats(&stats, es);
+		dq_explain_waterfall(scan->reader, es);
 	}
 }

@@ -105,6 +105,17 @@ dq_reader_create(PlanState *parent, Relation relation, const PlanData *plan, Lis
 	return dq_reader_create_for(parent, RelationGetRelid(relation), plan, exprs);
 }
 
+/* Never 0. */
+static uint32
+next_number(void)
+{
+	static uint32 number = 0;
+
+	if (++number == 0)
+		number = 1;
+	return number;
+}
+
 TableReader *
 dq_reader_create_for(PlanState *parent, Oid relid, const PlanData *plan, List *exprs)
 {
@@ -113,6 +124,7 @@ dq_reader_create_for(PlanState *parent, Oid relid, const PlanData *plan, List *e
 	MemoryContext old = MemoryContextSwitchTo(context);
 	TableReader *reader = palloc0(sizeof(TableReader));
 
+	reader->number = next_number();
 	reader->parent = parent;
 	reader->context = context;
 	reader->table = dq_spec_for_table(relid);
@@ -210,6 +222,7 @@ dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 {
 	FetchOptions options = { .table = reader->table,
 							 .endpoint = reader->endpoint,
+							 .scan = reader->number,
 							 .url = ask->ask.url,
 							 .body = ask->ask.body,
 							 .is_lookup = ask->ask.is_lookup,

@@ -12,6 +12,7 @@
 /* Lives in a context below es_query_cxt. */
 typedef struct TableReader
 {
+	uint32 number;	   /* tells readers of this backend apart */
 	PlanState *parent; /* in whose expression context values are evaluated */
 	MemoryContext context;
 	const TableSpec *table;

@@ -41,6 +41,7 @@ dq_cached_note_record(const Fetch *fetch)
 	record.userid = GetUserId();
 	record.serverid = options->endpoint->serverid;
 	record.relid = options->table->relid;
+	record.scan = options->scan;
 	record.fate = FATE_CACHED;
 	record.cache = use_of(fetch->origin);
 	record.rows = fetch->rows;

@@ -37,6 +37,7 @@ typedef struct FetchOptions
 {
 	const TableSpec *table;
 	const Endpoint *endpoint;
+	uint32 scan;			  /* number of the table reader, for records; 0: none */
 	const char *url;		  /* of the first page, without paging parameters */
 	const BoundBody *body;	  /* of a POST, but for paging; NULL: a GET */
 	bool is_lookup;			  /* asks lookup_path: no paging, lookup_rows, 404 is no row */

@@ -105,6 +105,7 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 	ExchangeOptions options = { .request = &request,
 								.endpoint = fetch->options.endpoint,
 								.relid = table->relid,
+								.scan = fetch->options.scan,
 								.relation_name = table->name,
 								.group = fetch->group,
 								.accept_not_found = page_accepts_not_found(fetch, position),

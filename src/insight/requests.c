@@ -26,14 +26,6 @@ dq_insight_may_see(Oid role)
 		has_privs_of_role(GetUserId(), role);
 }
 
-static const char *
-outcome(const RequestRecord *record)
-{
-	if (record->fate != FATE_ENDED)
-		return dq_fate_name(record->fate);
-	return record->failure == FAILURE_NONE ? "ok" : dq_failure_name(record->failure);
-}
-
 /* From the end of one phase to that of the next, where it came to both or the first was left out. */
 static double
 phase_ms(double before, double end)
@@ -67,7 +59,7 @@ put_record(ReturnSetInfo *result, const RequestRecord *record)
 	dq_row_text(&row, record->method);
 	dq_row_text(&row, record->url);
 	dq_row_add(&row, Int32GetDatum(record->status), record->status == 0);
-	dq_row_text(&row, outcome(record));
+	dq_row_text(&row, dq_record_outcome(record));
 	dq_row_int(&row, record->attempt);
 	dq_row_text(&row, dq_cache_use_name(record->cache));
 	dq_row_count(&row, record->rows);

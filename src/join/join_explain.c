@@ -8,6 +8,7 @@
 #include "commands/explain.h"
 #include "compat.h"
 #include "fdw/explain.h"
+#include "fdw/explain_waterfall.h"
 #include "join/join_exec.h"
 
 static const char *
@@ -69,5 +70,6 @@ dqExplainLookupJoin(CustomScanState *node, List *ancestors, ExplainState *es)
 	{
 		explain_counters(&join->counters, es);
 		dq_explain_stats(&join->reader->closed_stats, es);
+		dq_explain_waterfall(join->reader, es);
 	}
 }

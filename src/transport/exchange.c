@@ -117,6 +117,7 @@ dq_exchange_start(const ExchangeOptions *options)
 	exchange->own_endpoint = *options->endpoint;
 	exchange->endpoint = &exchange->own_endpoint;
 	exchange->relid = options->relid;
+	exchange->scan = options->scan;
 	exchange->relation_name = options->relation_name ? pstrdup(options->relation_name) : NULL;
 	exchange->group = options->group;
 	exchange->accept_not_found = options->accept_not_found;

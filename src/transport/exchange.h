@@ -94,6 +94,7 @@ typedef struct ExchangeOptions
 	const Request *request;	  /* copied */
 	const Endpoint *endpoint; /* borrowed */
 	Oid relid;
+	uint32 scan;			   /* for its record */
 	const char *relation_name; /* for messages: foreign table "..."; NULL: none is asked for */
 	const void *group;		   /* whom dq_exchange_park() means */
 	bool accept_not_found;	   /* 404 is an answer, not an error */

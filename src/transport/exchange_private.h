@@ -66,6 +66,7 @@ struct Exchange
 	const Endpoint *endpoint; /* own_endpoint */
 	Endpoint own_endpoint;	  /* the owner's may be gone at release; texts are still borrowed */
 	Oid relid;
+	uint32 scan;		 /* for its record */
 	char *relation_name; /* NULL: none */
 	const void *group;
 	Service *service;

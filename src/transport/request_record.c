@@ -39,6 +39,14 @@ dq_fate_name(RequestFate fate)
 	return names[fate];
 }
 
+const char *
+dq_record_outcome(const RequestRecord *record)
+{
+	if (record->fate != FATE_ENDED)
+		return dq_fate_name(record->fate);
+	return record->failure == FAILURE_NONE ? "ok" : dq_failure_name(record->failure);
+}
+
 Size
 dq_record_size(const RequestRecord *record)
 {
@@ -168,6 +176,7 @@ fill(RequestRecord *record, const Exchange *exchange, RequestFate fate, FailureK
 	record->userid = exchange->userid;
 	record->serverid = exchange->endpoint->serverid;
 	record->relid = exchange->relid;
+	record->scan = exchange->scan;
 	record->attempt = exchange->attempt;
 	record->status = exchange->status;
 	record->is_reused = figures->is_reused;

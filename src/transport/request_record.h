@@ -60,7 +60,8 @@ typedef struct RequestRecord
 	Oid database;
 	Oid userid; /* current user when it was asked for */
 	Oid serverid;
-	Oid relid; /* InvalidOid: no table's */
+	Oid relid;	 /* InvalidOid: no table's */
+	uint32 scan; /* number of the table reader in its backend, 0: none */
 	int pid;
 	int attempt;	  /* from 1; 0: cached */
 	int status;		  /* HTTP, 0: none came */
@@ -89,6 +90,9 @@ extern void dq_record_note(const RequestRecord *record);
 /* Words for users: "hit"; "ended". */
 extern const char *dq_cache_use_name(CacheUse use);
 extern const char *dq_fate_name(RequestFate fate);
+
+/* "ok", the kind of failure, or how it ended without either. */
+extern const char *dq_record_outcome(const RequestRecord *record);
 
 /*
  * The records of the attempts that are under way in this backend, with what is known so far;

@@ -202,6 +202,11 @@ foreach my $kind (sort keys %mappings)
 	note_text("materialize, $kind", $admin->error("SELECT distquery.materialize('fails_${kind}_next')"));
 	note_text("last_errors, $kind", $admin->query('TABLE distquery.last_errors'));
 	isnt($texts[-1][1], '', "$kind: last_errors has it");
+	foreach my $call ('SELECT * FROM distquery.waterfall(60, 1000)', 'SELECT distquery.waterfall_svg()')
+	{
+		note_text("$call, $kind", $admin->query($call));
+		isnt($texts[-1][1], '', "$kind: so has $call");
+	}
 	is($admin->query("CREATE FOREIGN TABLE told_$kind (told text) SERVER repeating_$kind OPTIONS (path '/told');
 		SELECT count(told) FROM told_$kind"), '1', "$kind: the service was told");
 }
