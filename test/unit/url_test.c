@@ -89,6 +89,17 @@ test_resolve(void)
 		{ "http://h/a", "http://u:p@h/c", NULL },
 		{ "http://h/a", "http://u@h/c", NULL },
 		{ "http://h/a", "http://h:99999/", NULL },
+		{ "http://h/a", "HTTP://H/c", "http://H/c" },
+		{ "http://h/a", "\\\\other/c", "http://h/%5C%5Cother/c" },
+		{ "http://h/a", "/\\other/c", "http://h/%5Cother/c" },
+		{ "http://h/a", "/c\r\nX-Evil: 1", "http://h/c%0D%0AX-Evil:%201" },
+		{ "http://h/a", "http://h\r\nX-Evil: 1/c", NULL },
+		{ "http://h/a", "http://h\t.other/c", NULL },
+		{ "http://h/a", "http://h@other/c", NULL },
+		{ "http://h/a", "http://h:80@other/c", NULL },
+		{ "http://h/a", "http://h%2F@other/c", NULL },
+		{ "http://h/a", "javascript:alert(1)", NULL },
+		{ "http://h/a", "data:text/html,x", NULL },
 		{ "nonsense", "/c", NULL },
 		{ "http://[::1]:8080/a", "/b", "http://[::1]:8080/b" },
 	};
@@ -106,6 +117,11 @@ test_origin(void)
 	ok(!dq_url_same_origin("http://h", "https://h"), "another scheme");
 	ok(!dq_url_same_origin("http://h", "http://h:8080"), "another port");
 	ok(!dq_url_same_origin("http://h", "http://h.evil"), "another host");
+	ok(dq_url_same_origin("https://h:443", "https://h"), "default port of https");
+	ok(!dq_url_same_origin("https://h:80", "http://h"), "another scheme on the same port");
+	ok(!dq_url_same_origin("http://h", "http://h./"), "a dot at the end is another name");
+	ok(!dq_url_same_origin("http://127.0.0.1", "http://localhost"), "another name of the same");
+	ok(!dq_url_same_origin("http://127.0.0.1", "http://[::ffff:127.0.0.1]"), "a mapped address");
 	ok(!dq_url_same_origin("http://h", "nonsense") && !dq_url_same_origin("", ""),
 	   "no URL, no origin");
 	is_text(dq_url_origin("http://u:secret@Host/x?y"), "http://host:80", "no user information");
