@@ -66,9 +66,11 @@ OBJS = \
 	src/transport/credentials.o \
 	src/transport/exchange.o \
 	src/transport/failure.o \
+	src/transport/flight.o \
 	src/transport/guard.o \
 	src/transport/histogram.o \
 	src/transport/loop.o \
+	src/transport/oauth.o \
 	src/transport/queue.o \
 	src/transport/rate.o \
 	src/transport/request_list.o \
@@ -81,6 +83,8 @@ OBJS = \
 	src/transport/shared_state.o \
 	src/transport/shared_table.o \
 	src/transport/spool.o \
+	src/transport/token_answer.o \
+	src/transport/token_store.o \
 	src/transport/trace.o \
 	src/transport/trace_log.o \
 	src/transport/transfer.o \
@@ -99,7 +103,6 @@ OBJS = \
 	src/spec/spec_graphql.o \
 	src/spec/validator.o \
 	src/cache/cache_block.o \
-	src/cache/cache_flight.o \
 	src/cache/shared_cache.o \
 	src/cache/shared_store.o \
 	src/cache/store.o \
@@ -220,7 +223,7 @@ endif
 PURE_SOURCES = $(filter-out src/rows/decoder% src/import/doc_yaml.c src/import/document.c, \
 	$(filter src/rows/% src/request/% src/import/decl% src/import/doc% src/import/introspection% \
 		src/import/openapi%,$(OBJS:.o=.c))) \
-	$(addprefix src/transport/,breaker.c histogram.c rate.c shared_table.c) src/cache/cache_block.c
+	$(addprefix src/transport/,breaker.c histogram.c rate.c shared_table.c token_answer.c) src/cache/cache_block.c
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 

@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "async/async.h"
-#include "cache/cache_flight.h"
 #include "cache/shared_cache.h"
 #include "compat.h"
 #include "distquery.h"
@@ -17,10 +16,12 @@
 #include "join/join.h"
 #include "spec/spec.h"
 #include "transport/budget.h"
+#include "transport/flight.h"
 #include "transport/guard.h"
 #include "transport/request_ring.h"
 #include "transport/service_state.h"
 #include "transport/shared_state.h"
+#include "transport/token_store.h"
 #include "transport/trace.h"
 #include "transport/user_agent.h"
 #include "transport/way.h"
@@ -117,6 +118,7 @@ _PG_init(void)
 	dq_async_init();
 	dq_cache_define();
 	dq_flight_define();
+	dq_token_define();
 	dq_shared_init();
 	DefineCustomIntVariable("distquery.max_age",
 							"Age up to which a cached answer is used; -1 leaves it to ttl.", NULL,

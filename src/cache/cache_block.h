@@ -10,14 +10,12 @@
 #ifndef DQ_CACHE_BLOCK_H
 #define DQ_CACHE_BLOCK_H
 
+#include "transport/flight.h"
+
 typedef struct CacheBlock CacheBlock;
 
 /* A hash of all that tells one question from another, wide enough to stand for it. */
-typedef struct CacheKey
-{
-	uint64 high;
-	uint64 low;
-} CacheKey;
+typedef FlightKey CacheKey;
 
 /* What is known of a value. */
 typedef struct CacheFacts

@@ -4,7 +4,7 @@
  *
  * A question is answered from the cache while the answer is younger than ttl; then from the whole
  * collection's, if that is there, small, and proves to hold all rows; else the service is asked.  Of
- * all sessions that miss at the same time one asks (cache_flight.h), the others wait in their loop
+ * all sessions that miss at the same time one asks (flight.h), the others wait in their loop
  * and take its answer out of the cache.
  *
  * What may be kept: the answer of a fetch that came to its natural end, all of its pages, with no

@@ -5,8 +5,8 @@
 #ifndef DQ_CACHED_PRIVATE_H
 #define DQ_CACHED_PRIVATE_H
 
-#include "cache/cache_flight.h"
 #include "fetch/cache_key.h"
+#include "transport/flight.h"
 
 typedef struct CachedKeys CachedKeys;
 

@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include "cache/cache_flight.h"
 #include "common/hashfn.h"
 #include "distquery.h"
 #include "fetch/cached_fetch.h"
@@ -19,6 +18,7 @@
 #include "fetch/freshness.h"
 #include "fetch/strategy.h"
 #include "fetch/transaction_store.h"
+#include "transport/flight.h"
 #include "transport/loop.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"

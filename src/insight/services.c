@@ -7,8 +7,12 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_foreign_server.h"
+#include "catalog/pg_user_mapping.h"
 #include "compat.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
@@ -18,6 +22,8 @@
 #include "transport/service_state.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(distquery_service_state);
@@ -134,11 +140,35 @@ own_server(Name name)
 	return server->serverid;
 }
 
+/* Closes the breakers of token endpoints, which are known by their mappings. */
+static bool
+reset_token_endpoints(Oid serverid)
+{
+	Relation mappings = table_open(UserMappingRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool was_asked = false;
+
+	ScanKeyInit(&key, Anum_pg_user_mapping_umserver, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(serverid));
+	scan = systable_beginscan(mappings, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		was_asked |= dq_service_reset_breaker(((Form_pg_user_mapping) GETSTRUCT(tuple))->oid);
+	systable_endscan(scan);
+	table_close(mappings, AccessShareLock);
+	return was_asked;
+}
+
 /* reset_breaker(server) closes its circuit breaker; true when there was something to close. */
 Datum
 distquery_reset_breaker(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(dq_service_reset_breaker(own_server(PG_GETARG_NAME(0))));
+	Oid serverid = own_server(PG_GETARG_NAME(0));
+	bool was_asked = dq_service_reset_breaker(serverid);
+
+	was_asked |= reset_token_endpoints(serverid);
+	PG_RETURN_BOOL(was_asked);
 }
 
 /* reset_services(server) begins a server's figures anew, NULL: those of all of this database. */

@@ -314,3 +314,20 @@ dq_url_add_query(const char *url, const char *query)
 	}
 	return out.data;
 }
+
+bool
+dq_url_is_loopback(const char *url)
+{
+	CURLU *handle = url_parse(url);
+	char *host = NULL;
+	bool is_loopback = false;
+
+	if (handle == NULL)
+		return false;
+	if (curl_url_get(handle, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+		is_loopback = pg_strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+			(strncmp(host, "127.", 4) == 0 && host[strspn(host, "0123456789.")] == '\0');
+	curl_free(host);
+	curl_url_cleanup(handle);
+	return is_loopback;
+}

@@ -37,6 +37,9 @@ extern char *dq_url_resolve(const char *base, const char *reference);
 /* True when both have the same scheme, host and port (RFC 6454), default ports filled in. */
 extern bool dq_url_same_origin(const char *a, const char *b);
 
+/* True when its host is this machine: localhost, 127.0.0.0/8 or [::1]. */
+extern bool dq_url_is_loopback(const char *url);
+
 /* scheme://host:port of a URL, for messages; user information is never part of it. */
 extern char *dq_url_origin(const char *url);
 

@@ -30,7 +30,9 @@ static const char *const trust_words[] = { "recheck", "exact", NULL };
 static const char *const sort_words[] = { "nulls_first", "nulls_last", NULL };
 static const char *const from_words[] = { "request", NULL };
 static const char *const format_words[] = { "epoch", "epoch_ms", "base64", NULL };
-static const char *const auth_words[] = { "none", "basic", "bearer", "api_key", "mtls", NULL };
+static const char *const auth_words[] = { "none", "basic",	"bearer", "api_key",
+										  "mtls", "oauth2", NULL };
+static const char *const client_auth_words[] = { "basic", "post", NULL };
 
 #define SPELL(operator, condition, what)                                                         \
 	{                                                                                            \
@@ -218,6 +220,18 @@ const OptionRow dq_options[OPTION_COUNT] = {
 					   .is_superuser_only = true },
 	[OPT_KEY_PASSWORD] = { "key_password", U, OPTION_TEXT, NULL,
 						   "password of an encrypted key_file", .is_secret = true },
+	[OPT_TOKEN_URL] = { "token_url", S | U, OPTION_TOKEN_URL, NULL,
+						"token endpoint for auth oauth2, https; on the server, for all mappings" },
+	[OPT_CLIENT_ID] = { "client_id", U, OPTION_TEXT, NULL, "client identifier for auth oauth2" },
+	[OPT_CLIENT_SECRET] = { "client_secret", U, OPTION_TEXT, NULL, "client secret for auth oauth2",
+							.is_secret = true },
+	[OPT_SCOPE] = { "scope", U, OPTION_TEXT, NULL,
+					"scope to ask for with auth oauth2, words separated by blanks" },
+	[OPT_AUDIENCE] = { "audience", U, OPTION_TEXT, NULL,
+					   "audience to ask for with auth oauth2, where the token endpoint knows it" },
+	[OPT_CLIENT_AUTH] = { "client_auth", U, OPTION_ENUM, "basic",
+						  "how the token endpoint is told the client's secret: in a header, or in the body",
+						  .words = client_auth_words },
 };
 
 const OptionRow *

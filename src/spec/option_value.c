@@ -349,6 +349,23 @@ check_url(const OptionRow *row, const char *value, char **problem, char **hint)
 		*problem = pstrdup(phrase);
 }
 
+/*
+ * RFC 6749, section 3.2: TLS, since secrets go there; and a query string is allowed.  What does not
+ * leave this machine needs none: a proxy beside PostgreSQL may speak TLS for it.
+ */
+static void
+check_token_url(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	check_url(row, pnstrdup(value, strcspn(value, "?")), problem, hint);
+	if (*problem == NULL && (strchr(value, '#') || dq_option_has_control(value)))
+		*problem = pstrdup("a fragment or control characters are not allowed");
+	if (*problem == NULL && pg_strncasecmp(value, "https:", 6) != 0 && !dq_url_is_loopback(value))
+	{
+		*problem = pstrdup("a client's secret is not sent without TLS");
+		*hint = pstrdup("Write a URL of https, or one of localhost, 127.0.0.1 or [::1].");
+	}
+}
+
 /* A URL may have a query string here; what dq_url_problem() refuses otherwise stays refused. */
 static void
 check_url_or_path(const OptionRow *row, const char *value, char **problem, char **hint)
@@ -492,6 +509,7 @@ static const struct
 	[OPTION_PATH] = { "path template", check_path },
 	[OPTION_LOOKUP_PATH] = { "path template", check_lookup_path },
 	[OPTION_URL] = { "URL", check_url },
+	[OPTION_TOKEN_URL] = { "URL", check_token_url },
 	[OPTION_PROXY] = { "URL", check_proxy },
 	[OPTION_URL_OR_PATH] = { "URL or path", check_url_or_path },
 	[OPTION_HEADERS] = { "JSON object", check_headers },

@@ -41,6 +41,7 @@ typedef enum OptionType
 	OPTION_PATH,			  /* template with {column} */
 	OPTION_LOOKUP_PATH,		  /* the same, at least one {column} */
 	OPTION_URL,
+	OPTION_TOKEN_URL, /* URL, maybe with a query string; https, or of this machine */
 	OPTION_PROXY,
 	OPTION_URL_OR_PATH, /* URL, or a path below the server's */
 	OPTION_HEADERS,		/* JSON object of strings */
@@ -144,10 +145,16 @@ typedef enum OptionId
 	OPT_API_KEY_IN,
 	OPT_CERT_FILE,
 	OPT_KEY_FILE,
-	OPT_KEY_PASSWORD
+	OPT_KEY_PASSWORD,
+	OPT_TOKEN_URL,
+	OPT_CLIENT_ID,
+	OPT_CLIENT_SECRET,
+	OPT_SCOPE,
+	OPT_AUDIENCE,
+	OPT_CLIENT_AUTH
 } OptionId;
 
-#define OPTION_COUNT (OPT_KEY_PASSWORD + 1)
+#define OPTION_COUNT (OPT_CLIENT_AUTH + 1)
 
 typedef struct OptionRow
 {

@@ -31,6 +31,7 @@ typedef struct ServiceSpec
 	char *name; /* of the server */
 	char *url;	/* base URL, no trailing slash */
 	Protocol protocol;
+	char *token_url; /* for all mappings, or NULL */
 } ServiceSpec;
 
 typedef enum SortOption

@@ -364,6 +364,8 @@ dq_spec_build_service(ForeignServer *server, const OptionValues *values)
 	service->name = pstrdup(server->servername);
 	service->url = pnstrdup(url, len);
 	service->protocol = option_word(values, OPT_PROTOCOL);
+	if (values->server[OPT_TOKEN_URL])
+		service->token_url = pstrdup(values->server[OPT_TOKEN_URL]);
 	return service;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/reloptions.h"
 #include "catalog/pg_user_mapping.h"
 #include "foreign/foreign.h"
@@ -23,16 +24,26 @@ find_mapping(Oid serverid, Oid userid)
 	return HeapTupleIsValid(tuple) ? tuple : NULL;
 }
 
-/* Notes the options that hold for the user; without a mapping, the defaults do. */
-static void
+static Oid
+mapping_oid(HeapTuple tuple)
+{
+	return ((Form_pg_user_mapping) GETSTRUCT(tuple))->oid;
+}
+
+/*
+ * Notes the options that hold for the user, and returns the mapping; without one, the defaults do.
+ */
+static Oid
 note_mapping(Oid serverid, Oid userid, const char **values)
 {
 	HeapTuple tuple = find_mapping(serverid, userid);
 	Datum options;
+	Oid mapping = InvalidOid;
 	bool isnull;
 
 	if (tuple)
 	{
+		mapping = mapping_oid(tuple);
 		options = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions,
 								  &isnull);
 		if (!isnull)
@@ -42,6 +53,7 @@ note_mapping(Oid serverid, Oid userid, const char **values)
 	for (int i = 0; i < OPTION_COUNT; i++)
 		if (values[i] == NULL)
 			values[i] = dq_options[i].default_value;
+	return mapping;
 }
 
 /* A client certificate is shown in the handshake of TLS; without one it would be left out. */
@@ -56,6 +68,28 @@ check_tls(const ServiceSpec *service)
 			 errhint("Option \"url\" of the server begins with https:// then.")));
 }
 
+/*
+ * Where the server names the token endpoint, its users have no other: they could make the database
+ * host ask any address, with a secret of theirs.
+ */
+static const char *
+token_url(const ServiceSpec *service, const char *of_mapping)
+{
+	if (service->token_url == NULL && of_mapping == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("option \"token_url\" is required for auth 'oauth2' at server \"%s\"",
+						service->name),
+				 errhint("Set it on the user mapping, or on the server for all of them.")));
+	if (service->token_url && of_mapping && strcmp(service->token_url, of_mapping) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("option \"token_url\" of the user mapping is not that of server \"%s\"",
+						service->name),
+				 errhint("Drop it from the user mapping: what the server says holds for all.")));
+	return service->token_url ? pstrdup(service->token_url) : of_mapping;
+}
+
 Credentials *
 dq_spec_build_credentials(const ServiceSpec *service, Oid userid)
 {
@@ -63,7 +97,7 @@ dq_spec_build_credentials(const ServiceSpec *service, Oid userid)
 	Credentials *credentials = palloc0(sizeof(Credentials));
 	const char *place;
 
-	note_mapping(service->serverid, userid, values);
+	credentials->mapping = note_mapping(service->serverid, userid, values);
 	place = values[OPT_API_KEY_IN];
 	credentials->auth = dq_option_word(&dq_options[OPT_AUTH], values[OPT_AUTH]);
 	credentials->username = values[OPT_USERNAME];
@@ -75,7 +109,15 @@ dq_spec_build_credentials(const ServiceSpec *service, Oid userid)
 	credentials->cert_file = values[OPT_CERT_FILE];
 	credentials->key_file = values[OPT_KEY_FILE];
 	credentials->key_password = values[OPT_KEY_PASSWORD];
+	credentials->client_id = values[OPT_CLIENT_ID];
+	credentials->client_secret = values[OPT_CLIENT_SECRET];
+	credentials->scope = values[OPT_SCOPE];
+	credentials->audience = values[OPT_AUDIENCE];
+	credentials->client_auth = dq_option_word(&dq_options[OPT_CLIENT_AUTH],
+											  values[OPT_CLIENT_AUTH]);
 	if (credentials->auth == AUTH_MTLS)
 		check_tls(service);
+	if (credentials->auth == AUTH_OAUTH2)
+		credentials->token_url = token_url(service, values[OPT_TOKEN_URL]);
 	return credentials;
 }

@@ -123,7 +123,8 @@ refuse_value(const OptionRow *row, OptionPlace place, const char *value, const c
 			 const char *hint)
 {
 	bool may_hold_secret = row->is_secret || row->type == OPTION_HEADERS ||
-		((row->type == OPTION_URL || row->type == OPTION_PROXY || row->type == OPTION_URL_OR_PATH) &&
+		((row->type == OPTION_URL || row->type == OPTION_TOKEN_URL || row->type == OPTION_PROXY ||
+		  row->type == OPTION_URL_OR_PATH) &&
 		 strchr(value, '@'));
 
 	ereport(ERROR,
@@ -174,10 +175,13 @@ check_mapping(List *options)
 		const char *auth;
 		OptionId id;
 		bool is_required;
-	} uses[] = { { "basic", OPT_USERNAME, true },	   { "basic", OPT_PASSWORD, true },
-				 { "bearer", OPT_TOKEN, true },		   { "api_key", OPT_API_KEY, true },
-				 { "api_key", OPT_API_KEY_IN, false }, { "mtls", OPT_CERT_FILE, true },
-				 { "mtls", OPT_KEY_FILE, true },	   { "mtls", OPT_KEY_PASSWORD, false } };
+	} uses[] = { { "basic", OPT_USERNAME, true },		{ "basic", OPT_PASSWORD, true },
+				 { "bearer", OPT_TOKEN, true },			{ "api_key", OPT_API_KEY, true },
+				 { "api_key", OPT_API_KEY_IN, false },	{ "mtls", OPT_CERT_FILE, true },
+				 { "mtls", OPT_KEY_FILE, true },		{ "mtls", OPT_KEY_PASSWORD, false },
+				 { "oauth2", OPT_TOKEN_URL, false },	{ "oauth2", OPT_CLIENT_ID, true },
+				 { "oauth2", OPT_CLIENT_SECRET, true }, { "oauth2", OPT_SCOPE, false },
+				 { "oauth2", OPT_AUDIENCE, false },		{ "oauth2", OPT_CLIENT_AUTH, false } };
 	const char *auth = option_text(options, OPT_AUTH);
 
 	if (auth == NULL)

@@ -4,10 +4,11 @@
  */
 #include "postgres.h"
 
+#include "common/base64.h"
 #include "request/url.h"
 #include "transport/credentials.h"
 #include "utils/builtins.h"
-#include "common/base64.h"
+#include "utils/memutils.h"
 
 /*
  * Shorter texts would turn half a message into stars; they are refused as secrets nowhere, so say
@@ -101,17 +102,100 @@ replace_all(char *whole, const char *secret, bool parts)
 	return out.data;
 }
 
+/*
+ * Access tokens that this backend has used, with their mappings.  Rows that came with an older one
+ * may still be read, so some are remembered.
+ */
+#define KNOWN_TOKENS 32
+
+static struct
+{
+	Oid mapping;
+	char *token;
+} known[KNOWN_TOKENS];
+static int next_known = 0;
+
+void
+dq_credentials_note_token(const Credentials *credentials, const char *token)
+{
+	char *copy;
+
+	for (int i = 0; i < KNOWN_TOKENS; i++)
+		if (known[i].token && known[i].mapping == credentials->mapping &&
+			strcmp(known[i].token, token) == 0)
+			return;
+	copy = MemoryContextStrdup(TopMemoryContext, token);
+	if (known[next_known].token)
+	{
+		explicit_bzero(known[next_known].token, strlen(known[next_known].token));
+		pfree(known[next_known].token);
+	}
+	known[next_known].mapping = credentials->mapping;
+	known[next_known].token = copy;
+	next_known = (next_known + 1) % KNOWN_TOKENS;
+}
+
 /* "user:password" as RFC 7617 sends it; palloc'd. */
 static char *
-basic_token(const Credentials *credentials)
+basic_token(const char *user, const char *password)
 {
-	char *plain = psprintf("%s:%s", credentials->username, credentials->password);
+	char *plain = psprintf("%s:%s", user, password);
 	int size = pg_b64_enc_len(strlen(plain)) + 1;
 	char *token = palloc0(size);
 
 	if (pg_b64_encode((const void *) plain, strlen(plain), token, size) < 0)
 		token[0] = '\0';
+	explicit_bzero(plain, strlen(plain));
+	pfree(plain);
 	return token;
+}
+
+static char *
+encoded(const char *text)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	dq_url_encode(&out, text);
+	return out.data;
+}
+
+/* RFC 6749, section 2.3.1: both are encoded as in a form, and then as RFC 7617 says. */
+static char *
+client_token(const Credentials *credentials)
+{
+	return basic_token(encoded(credentials->client_id), encoded(credentials->client_secret));
+}
+
+static bool
+is_oauth(const Credentials *credentials)
+{
+	return credentials->auth == AUTH_OAUTH2 || credentials->auth == AUTH_CLIENT;
+}
+
+/* NULL-terminated; palloc'd. */
+static const char **
+list_secrets(const Credentials *credentials)
+{
+	const char *fixed[] = { credentials->password,	   credentials->token,
+							credentials->api_key,	   credentials->cert_file,
+							credentials->key_file,	   credentials->key_password,
+							credentials->client_secret };
+	const char **secrets = palloc0(sizeof(char *) * (lengthof(fixed) + KNOWN_TOKENS + 2));
+	int n = 0;
+
+	for (int i = 0; i < lengthof(fixed); i++)
+		if (fixed[i])
+			secrets[n++] = fixed[i];
+	if (credentials->auth == AUTH_BASIC && credentials->username && credentials->password)
+		secrets[n++] = basic_token(credentials->username, credentials->password);
+	if (!is_oauth(credentials))
+		return secrets;
+	secrets[n++] = client_token(credentials);
+	for (int i = 0; i < KNOWN_TOKENS; i++)
+		if (known[i].token && known[i].mapping == credentials->mapping)
+			secrets[n++] = known[i].token;
+	return secrets;
 }
 
 /* Names of the server's files are none of the business of those that may use a mapping. */
@@ -119,22 +203,16 @@ char *
 dq_credentials_redact(const Credentials *credentials, const char *shown)
 {
 	char *out = pstrdup(shown);
-	const char *secrets[7] = { NULL };
+	const char **secrets;
 
-	if (credentials == NULL)
+	if (credentials == NULL || credentials->auth == AUTH_NONE)
 		return out;
-	secrets[0] = credentials->password;
-	secrets[1] = credentials->token;
-	secrets[2] = credentials->api_key;
-	secrets[3] = credentials->cert_file;
-	secrets[4] = credentials->key_file;
-	secrets[5] = credentials->key_password;
-	if (credentials->auth == AUTH_BASIC && credentials->username && credentials->password)
-		secrets[6] = basic_token(credentials);
+	secrets = list_secrets(credentials);
 	/* Whole ones first: the beginning of one may be that of another. */
-	for (int i = 0; i < 2 * lengthof(secrets); i++)
-		if (secrets[i % lengthof(secrets)])
-			out = replace_all(out, secrets[i % lengthof(secrets)], i >= lengthof(secrets));
+	for (int i = 0; secrets[i]; i++)
+		out = replace_all(out, secrets[i], false);
+	for (int i = 0; secrets[i]; i++)
+		out = replace_all(out, secrets[i], true);
 	return out;
 }
 
@@ -155,6 +233,15 @@ dq_credentials_identity(const Credentials *credentials, StringInfo out)
 	append_identity(out, credentials->api_key_name);
 	append_identity(out, credentials->cert_file);
 	append_identity(out, credentials->key_file);
+	if (!is_oauth(credentials))
+		return;
+	/* Tokens come and go; who they are issued to is what stays. */
+	append_identity(out, credentials->token_url);
+	append_identity(out, credentials->client_id);
+	append_identity(out, credentials->client_secret);
+	append_identity(out, credentials->scope);
+	append_identity(out, credentials->audience);
+	appendStringInfo(out, "%d", credentials->client_auth);
 }
 
 static bool
@@ -172,8 +259,8 @@ append_header(struct curl_slist **headers, const char *name, const char *value)
 }
 
 bool
-dq_credentials_apply(const Credentials *credentials, CURL *easy, struct curl_slist **headers,
-					 char **url)
+dq_credentials_apply(const Credentials *credentials, const char *token, CURL *easy,
+					 struct curl_slist **headers, char **url)
 {
 	StringInfoData query;
 
@@ -203,6 +290,13 @@ dq_credentials_apply(const Credentials *credentials, CURL *easy, struct curl_sli
 			return curl_easy_setopt(easy, CURLOPT_SSLCERT, credentials->cert_file) == CURLE_OK &&
 				curl_easy_setopt(easy, CURLOPT_SSLKEY, credentials->key_file) == CURLE_OK &&
 				curl_easy_setopt(easy, CURLOPT_KEYPASSWD, credentials->key_password) == CURLE_OK;
+		case AUTH_OAUTH2:
+			return append_header(headers, "Authorization", psprintf("Bearer %s", token));
+		case AUTH_CLIENT:
+			if (credentials->client_auth == CLIENT_POST)
+				return true;
+			return append_header(headers, "Authorization",
+								 psprintf("Basic %s", client_token(credentials)));
 	}
 	return false;
 }
@@ -211,4 +305,13 @@ bool
 dq_credentials_mark_handle(const Credentials *credentials)
 {
 	return credentials->auth == AUTH_MTLS;
+}
+
+char *
+dq_credentials_body(const Credentials *credentials, const char *body)
+{
+	if (credentials->auth != AUTH_CLIENT || credentials->client_auth != CLIENT_POST)
+		return pstrdup(body);
+	return psprintf("%s&client_id=%s&client_secret=%s", body, encoded(credentials->client_id),
+					encoded(credentials->client_secret));
 }

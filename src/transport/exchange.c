@@ -2,8 +2,9 @@
  * exchange.c
  *	  One request and its answer: leave to ask, attempts, back-off, and the end.
  *
- *	WAITING --leave--> RUNNING --answer--> DONE
+ *	WAITING --token, leave--> RUNNING --answer--> DONE
  *	   |               RUNNING --worth another try (retry.c)--> BACKING_OFF --due--> WAITING
+ *	   |               RUNNING --status 401, once (oauth.c)--> WAITING
  *	refused            RUNNING --final--> FAILED
  *	   |
  *	FAILED
@@ -15,6 +16,7 @@
 #include "access/xact.h"
 #include "transport/budget.h"
 #include "transport/exchange_private.h"
+#include "transport/oauth.h"
 #include "transport/shared_state.h"
 #include "transport/way.h"
 #include "utils/memutils.h"
@@ -29,16 +31,19 @@ stop_waiting(Exchange *exchange)
 }
 
 static void
-log_breaker(const Endpoint *endpoint, BreakerChange change, FailureKind failure)
+log_breaker(const Exchange *exchange, BreakerChange change, FailureKind failure)
 {
+	const Endpoint *endpoint = exchange->endpoint;
+	const char *what = exchange->is_token_request ? "token endpoint" : "server";
+
 	if (change == BREAKER_OPENED)
 		ereport(LOG,
-				(errmsg("circuit breaker of server \"%s\" has opened", endpoint->server_name),
+				(errmsg("circuit breaker of %s \"%s\" has opened", what, endpoint->server_name),
 				 errdetail("%d requests in a row have failed, the last one by %s.",
 						   endpoint->limits.service.breaker_failures, dq_failure_name(failure))));
 	else if (change == BREAKER_CLOSED_AGAIN)
 		ereport(LOG,
-				(errmsg("circuit breaker of server \"%s\" has closed", endpoint->server_name)));
+				(errmsg("circuit breaker of %s \"%s\" has closed", what, endpoint->server_name)));
 }
 
 /* Tells the service what became of an attempt that had its leave, and gives the slot back. */
@@ -53,7 +58,7 @@ leave_service(Exchange *exchange, AttemptEnd *end)
 	end->is_probe = exchange->is_probe;
 	exchange->holds_slot = exchange->is_probe = exchange->is_parked = false;
 	change = dq_service_leave(exchange->service, &exchange->endpoint->limits.service, end);
-	log_breaker(exchange->endpoint, change, end->failure);
+	log_breaker(exchange, change, end->failure);
 }
 
 /* The same for an attempt that is cancelled, or was never made: it says nothing of the service. */
@@ -87,6 +92,19 @@ exchange_release(void *arg)
 	leave_service_untold(exchange);
 	stop_waiting(exchange);
 	dq_loop_deactivate(exchange);
+	dq_oauth_release(exchange);
+}
+
+/*
+ * Limits hold for a service; a token endpoint is one of its own, known by the mapping.  Should a
+ * server and a mapping have the same OID, they share theirs.
+ */
+static Oid
+service_of(const Exchange *exchange)
+{
+	const Endpoint *endpoint = exchange->endpoint;
+
+	return exchange->is_token_request ? endpoint->credentials->mapping : endpoint->serverid;
 }
 
 static void
@@ -122,13 +140,14 @@ dq_exchange_start(const ExchangeOptions *options)
 	exchange->group = options->group;
 	exchange->accept_not_found = options->accept_not_found;
 	exchange->accept_not_modified = options->accept_not_modified;
+	exchange->is_token_request = options->is_token_request;
 	exchange->on_progress = options->on_progress;
 	exchange->owner = options->owner;
 	exchange->attempt = 1;
 	exchange->cache = options->cache;
 	copy_request(exchange, options->request);
 	dq_record_prepare(exchange);
-	exchange->service = dq_service_open(options->endpoint->serverid);
+	exchange->service = dq_service_open(service_of(exchange));
 	exchange->started_ms = dq_loop_clock_ms();
 	callback->func = exchange_release;
 	callback->arg = exchange;
@@ -228,10 +247,27 @@ is_forbidden(Exchange *exchange)
 
 	if (problem)
 		pfree(problem);
-	else if (dq_budget_allows())
+	/* Whether a token is known already is no statement's doing. */
+	else if (exchange->is_token_request || dq_budget_allows())
 		return false;
 	exchange->fault = problem ? FAULT_LOOP : FAULT_BUDGET;
 	return true;
+}
+
+/* True when it has the access token that it needs; false when it waits, or has failed. */
+static bool
+has_token(Exchange *exchange)
+{
+	MemoryContext old = MemoryContextSwitchTo(exchange->context);
+	TokenState state = dq_oauth_prepare(exchange);
+
+	if (state == TOKEN_REFUSED)
+	{
+		stop_waiting(exchange);
+		end_exchange(exchange, EXCHANGE_FAILED);
+	}
+	MemoryContextSwitchTo(old);
+	return state == TOKEN_READY;
 }
 
 /* Puts the next attempt on the wire if its time has come and the service may be asked. */
@@ -252,17 +288,18 @@ dq_exchange_try_start(Exchange *exchange)
 		fail_unsent(exchange);
 		return;
 	}
-	if (!has_leave(exchange))
+	if (!has_token(exchange) || !has_leave(exchange))
 		return;
-	if (dq_transfer_start(exchange))
+	if (!dq_transfer_start(exchange))
 	{
-		exchange->state = EXCHANGE_RUNNING;
+		fail_unsent(exchange);
+		return;
+	}
+	exchange->state = EXCHANGE_RUNNING;
+	if (!exchange->is_token_request)
 		dq_budget_count_request(exchange->relid,
 								exchange->relation_name ? exchange->relation_name :
 														  exchange->endpoint->server_name);
-	}
-	else
-		fail_unsent(exchange);
 }
 
 void
@@ -379,11 +416,19 @@ dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
 	leave_service(exchange, &end);
 	if (is_answer)
 		end_exchange(exchange, EXCHANGE_DONE);
+	else if (code == CURLE_OK && exchange->fault == FAULT_NONE && status == 401 &&
+			 dq_oauth_renew(exchange))
+	{
+		dq_record_end(exchange, FATE_ENDED, end.failure);
+		exchange->state = EXCHANGE_WAITING;
+		INSTR_TIME_SET_CURRENT(exchange->waiting_since);
+	}
 	else
 	{
 		dq_record_end(exchange, FATE_ENDED, end.failure);
 		try_again_or_fail(exchange, code);
 	}
+	dq_oauth_release(exchange);
 	MemoryContextSwitchTo(old);
 }
 
@@ -405,6 +450,8 @@ dq_exchange_deadline(const Exchange *exchange)
 
 	if (exchange->state == EXCHANGE_BACKING_OFF)
 		return exchange->due_ms;
+	if (exchange->state == EXCHANGE_WAITING && exchange->token_wait)
+		return -1;
 	if (exchange->state == EXCHANGE_WAITING)
 	{
 		double due = dq_service_due_in_ms(exchange->service);

@@ -48,7 +48,7 @@ typedef struct Endpoint
 
 typedef enum ExchangeState
 {
-	EXCHANGE_WAITING,	  /* until its service may be asked */
+	EXCHANGE_WAITING,	  /* for an access token, or until its service may be asked */
 	EXCHANGE_RUNNING,	  /* an attempt is on the wire */
 	EXCHANGE_BACKING_OFF, /* until the next attempt */
 	EXCHANGE_DONE, /* the whole answer came; status is final (2xx, or a status that the owner accepts) */
@@ -100,6 +100,7 @@ typedef struct ExchangeOptions
 	bool accept_not_found;	   /* 404 is an answer, not an error */
 	bool accept_not_modified;  /* so is 304 */
 	CacheUse cache;			   /* for its record */
+	bool is_token_request;	   /* to the token endpoint of the credentials' mapping (oauth.h) */
 	ExchangeProgress on_progress;
 	void *owner;
 } ExchangeOptions;

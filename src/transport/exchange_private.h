@@ -13,7 +13,10 @@
 #include "transport/trace.h"
 
 /* Bytes of an answer that is no success, kept for the error message. */
-#define EXCERPT_BYTES 1024
+#define EXCERPT_BYTES 4096
+
+struct TokenFailure;
+struct TokenWait;
 
 /* What ended an attempt beyond libcurl's own code. */
 typedef enum AttemptFault
@@ -72,6 +75,7 @@ struct Exchange
 	Service *service;
 	bool accept_not_found;
 	bool accept_not_modified;
+	bool is_token_request;
 	ExchangeProgress on_progress;
 	void *owner;
 
@@ -94,12 +98,15 @@ struct Exchange
 	char *shown_url;		  /* for records: redacted and cut */
 	instr_time waiting_since; /* for the service's leave */
 	bool has_content_failure;
+	struct TokenWait *token_wait; /* of an access token that it waits for, or NULL */
+	bool has_renewed;			  /* asked again with a new token after status 401 */
 
 	/* this attempt */
 	CURL *easy;
 	struct curl_slist *header_list;
 	char *sent_url; /* with secrets */
 	TraceSpan span;
+	char *token; /* access token by OAuth 2.0, or NULL */
 	double attempt_started_ms;
 	AttemptFault fault;
 	GuardState guard;
@@ -156,5 +163,7 @@ extern void dq_exchange_check_deadline(Exchange *exchange);
 extern FailureKind dq_remote_failure_kind(const Exchange *exchange, CURLcode code);
 extern RemoteError *dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more);
 extern RemoteError *dq_remote_error_refused(Exchange *exchange, const ServiceAnswer *answer);
+extern RemoteError *dq_remote_error_no_token(Exchange *exchange,
+											 const struct TokenFailure *failure);
 
 #endif /* DQ_EXCHANGE_PRIVATE_H */

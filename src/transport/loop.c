@@ -33,6 +33,7 @@
 #include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "transport/exchange_private.h"
+#include "transport/flight.h"
 #include "transport/watch.h"
 #include "utils/memutils.h"
 
@@ -355,6 +356,7 @@ step(double longest_ms)
 	{
 		dq_watch_reserve();
 		dq_guard_prepare();
+		dq_flight_beat();
 		start_waiting();
 		if (serve_timer())
 		{

@@ -17,6 +17,7 @@
 #include "mb/pg_wchar.h"
 #include "transport/budget.h"
 #include "transport/exchange_private.h"
+#include "transport/token_store.h"
 #include "transport/way.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -113,7 +114,9 @@ status_problem(const Exchange *exchange, int *sqlstate, const char **hint)
 	else if (status == 401 || status == 403)
 	{
 		*sqlstate = ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION;
-		*hint = "Check the user mapping of the server.";
+		*hint = exchange->has_renewed ?
+			"The service refuses a token that was just issued: check \"scope\" and \"audience\" of the user mapping." :
+			"Check the user mapping of the server.";
 	}
 	else if (status == 400 && exchange->endpoint->credentials->auth == AUTH_MTLS)
 		*hint = certificate_hint; /* what nginx says of one that it does not trust */
@@ -136,6 +139,9 @@ fault_problem(const Exchange *exchange, int *sqlstate, const char **hint)
 		case FAULT_TIMEOUT:
 			return psprintf("no complete answer within timeout of %d ms", limits->timeout_ms);
 		case FAULT_TOO_LARGE:
+			if (exchange->is_token_request)
+				return psprintf("its answer is larger than " INT64_FORMAT " bytes",
+								limits->max_response_bytes);
 			*hint = "Raise option \"max_response\", or ask for smaller pages.";
 			return psprintf("the answer is larger than max_response of " INT64_FORMAT " bytes",
 							limits->max_response_bytes);
@@ -291,6 +297,9 @@ failure(const Exchange *exchange, const char *problem)
 {
 	const char *server = exchange->endpoint->server_name;
 
+	/* Part of the message of whoever wants the token. */
+	if (exchange->is_token_request)
+		return pstrdup(problem);
 	if (exchange->relation_name == NULL)
 		return psprintf("could not ask server \"%s\": %s", server, problem);
 	return psprintf("could not fetch foreign table \"%s\" from server \"%s\": %s",
@@ -305,7 +314,7 @@ dq_remote_error_make(Exchange *exchange, CURLcode code, const char *more)
 	RemoteError *error = palloc0(sizeof(RemoteError));
 	const char *problem;
 	const char *hint = NULL;
-	char *shown = excerpt(exchange);
+	char *shown = exchange->is_token_request ? NULL : excerpt(exchange);
 	StringInfoData detail;
 
 	error->kind = dq_remote_failure_kind(exchange, code);
@@ -375,5 +384,21 @@ dq_remote_error_refused(Exchange *exchange, const ServiceAnswer *answer)
 	error->detail = detail;
 	error->hint = psprintf("To try at once: SELECT distquery.reset_breaker(%s).",
 						   quote_literal_cstr(server));
+	return error;
+}
+
+/* The token endpoint issued no token for the exchange's credentials. */
+RemoteError *
+dq_remote_error_no_token(Exchange *exchange, const TokenFailure *why)
+{
+	MemoryContext old = MemoryContextSwitchTo(exchange->context);
+	RemoteError *error = palloc0(sizeof(RemoteError));
+
+	error->kind = why->kind;
+	error->sqlstate = why->sqlstate;
+	error->message = failure(exchange, psprintf("no access token was issued: %s", why->problem));
+	error->detail = why->detail[0] ? pstrdup(why->detail) : NULL;
+	error->hint = why->hint[0] ? pstrdup(why->hint) : NULL;
+	MemoryContextSwitchTo(old);
 	return error;
 }

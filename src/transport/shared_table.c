@@ -135,6 +135,8 @@ remove_at(SharedTable *table, int *link)
 	EntryHead *head = entry_at(table, number);
 
 	*link = head->next;
+	/* What may be secret does not stay behind. */
+	memset(content_of(head), 0, table->stride - MAXALIGN(sizeof(EntryHead)));
 	head->is_taken = false;
 	head->next = table->free;
 	table->free = number;

@@ -158,7 +158,7 @@ take_body(char *bytes, size_t size, size_t n, void *arg)
 		exchange->fault = FAULT_INFLATED;
 		return 0;
 	}
-	if (!dq_budget_count_bytes(exchange->relid, len))
+	if (!exchange->is_token_request && !dq_budget_count_bytes(exchange->relid, len))
 	{
 		exchange->fault = FAULT_BUDGET;
 		return 0;
@@ -362,6 +362,20 @@ has_line_break(const Exchange *exchange)
 	return false;
 }
 
+/* libcurl copies the body: that with the secrets of the credentials is not kept here. */
+static bool
+set_body(Exchange *exchange)
+{
+	char *body = dq_credentials_body(exchange->endpoint->credentials, exchange->request.body);
+	bool is_good;
+
+	curl_easy_setopt(exchange->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(body));
+	is_good = curl_easy_setopt(exchange->easy, CURLOPT_COPYPOSTFIELDS, body) == CURLE_OK;
+	explicit_bzero(body, strlen(body));
+	pfree(body);
+	return is_good;
+}
+
 /*
  * Sets what differs from request to request; false when libcurl has no memory for it, or fault is
  * set.
@@ -384,8 +398,8 @@ set_request(Exchange *exchange)
 		return false;
 	}
 	is_good = set_headers(exchange) &&
-		dq_credentials_apply(exchange->endpoint->credentials, easy, &exchange->header_list,
-							 &exchange->sent_url);
+		dq_credentials_apply(exchange->endpoint->credentials, exchange->token, easy,
+							 &exchange->header_list, &exchange->sent_url);
 	MemoryContextSwitchTo(old);
 	if (is_good && has_line_break(exchange))
 	{
@@ -393,10 +407,7 @@ set_request(Exchange *exchange)
 		return false;
 	}
 	if (request->body)
-	{
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(request->body));
-		is_good &= curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body) == CURLE_OK;
-	}
+		is_good &= set_body(exchange);
 	else
 		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 	is_good &= curl_easy_setopt(easy, CURLOPT_URL, exchange->sent_url) == CURLE_OK;

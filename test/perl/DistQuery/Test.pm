@@ -68,7 +68,7 @@ sub create_server
 {
 	my ($node, $name, $url, %options) = @_;
 	my %mapping;
-	foreach my $option (qw(auth username password token api_key api_key_in))
+	foreach my $option (qw(auth username password token api_key api_key_in client_id client_secret scope audience client_auth))
 	{
 		$mapping{$option} = delete $options{$option} if exists $options{$option};
 	}
@@ -236,6 +236,15 @@ sub put
 	my $answer = $self->{http}->put($self->url . "/_data/$collection",
 		{ content => ref $rows ? $json->encode($rows) : $rows });
 	die "PUT $collection: $answer->{status} $answer->{content}" unless $answer->{success};
+	return;
+}
+
+# Settings of /oauth/<name>/ (test/fixtures/oauth.py).
+sub set_oauth
+{
+	my ($self, $name, %settings) = @_;
+	my $answer = $self->{http}->put($self->url . "/_oauth/$name", { content => $json->encode(\%settings) });
+	die "PUT _oauth/$name: $answer->{status} $answer->{content}" unless $answer->{success};
 	return;
 }
 

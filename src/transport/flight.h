@@ -1,15 +1,21 @@
 /*
- * cache_flight.h
- *	  Single flight: of all sessions that miss one key, one asks and the others wait for it.
+ * flight.h
+ *	  Single flight: of all sessions that miss one key, one asks and the others wait for it.  Keys
+ *	  are of cached answers and of access tokens (oauth.c).
  *
  * A flight is over when its leader has ended it, failed, or gone; who waited looks into the cache
  * then, and may become the leader.  A leader that does not drive its loop any more (an idle
  * cursor) loses the lead.
  */
-#ifndef DQ_CACHE_FLIGHT_H
-#define DQ_CACHE_FLIGHT_H
+#ifndef DQ_FLIGHT_H
+#define DQ_FLIGHT_H
 
-#include "cache/cache_block.h"
+/* A hash of all that tells what is wanted from other things. */
+typedef struct FlightKey
+{
+	uint64 high;
+	uint64 low;
+} FlightKey;
 
 typedef enum FlightRole
 {
@@ -36,7 +42,7 @@ typedef enum FlightState
 } FlightState;
 
 /* Takes part in a key's flight.  Nothing is waited for. */
-extern FlightRole dq_flight_join(CacheKey key, FlightTicket *ticket);
+extern FlightRole dq_flight_join(FlightKey key, FlightTicket *ticket);
 
 /* What a follower has to do. */
 extern FlightState dq_flight_state(const FlightTicket *ticket);
@@ -52,4 +58,4 @@ extern void dq_flight_fail(FlightTicket *ticket);
 /* Says that this backend drives its loop; to be called while it does. */
 extern void dq_flight_beat(void);
 
-#endif /* DQ_CACHE_FLIGHT_H */
+#endif /* DQ_FLIGHT_H */

@@ -1,5 +1,5 @@
 /*
- * cache_flight.c
+ * flight.c
  *	  Single flight: of all sessions that miss one key, one asks and the others wait for it.
  *
  * An array of flights and one of waiters in shared memory, under one lock that is held for some
@@ -15,7 +15,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "cache/cache_flight.h"
+#include "transport/flight.h"
 #include "transport/shared_state.h"
 #include "utils/timestamp.h"
 
@@ -28,7 +28,7 @@
 typedef struct Flight
 {
 	uint64 id; /* 0: none */
-	CacheKey key;
+	FlightKey key;
 	int leader_pid;
 	int64 beat_ms;
 } Flight;
@@ -146,7 +146,7 @@ add_waiter(Flights *all, uint64 flight, int *at)
 }
 
 static FlightRole
-join(Flights *all, CacheKey key, FlightTicket *ticket)
+join(Flights *all, FlightKey key, FlightTicket *ticket)
 {
 	int64 now = now_ms();
 	int place = -1;
@@ -178,7 +178,7 @@ join(Flights *all, CacheKey key, FlightTicket *ticket)
 }
 
 FlightRole
-dq_flight_join(CacheKey key, FlightTicket *ticket)
+dq_flight_join(FlightKey key, FlightTicket *ticket)
 {
 	FlightRole role;
 
