@@ -99,6 +99,7 @@ OBJS = \
 	src/spec/spec_column.o \
 	src/spec/spec_credentials.o \
 	src/spec/spec_server.o \
+	src/spec/spec_partition.o \
 	src/spec/spec_spelling.o \
 	src/spec/spec_graphql.o \
 	src/spec/validator.o \
@@ -147,6 +148,7 @@ OBJS = \
 	src/fdw/explain_waterfall.o \
 	src/fdw/extent.o \
 	src/fdw/fdw.o \
+	src/fdw/filter.o \
 	src/fdw/paths.o \
 	src/fdw/plan.o \
 	src/fdw/plan_data.o \

@@ -67,7 +67,7 @@ SELECT srvname FROM pg_foreign_server WHERE srvname = 'bad';
 CREATE SERVER good FOREIGN DATA WRAPPER distquery OPTIONS (
     url 'https://localhost:8443/api/', dialect 'PostgREST', timeout '1min', connect_timeout '0', retries '0',
     retry_backoff '1.5s', max_in_flight '100', max_response '3GB', max_url '64kB', not_found 'fail', prefetch 'off',
-    idempotent 'no', strategy 'cache', ttl 'HTTP', ttl_empty '10s', stale_while_revalidate '1h', stale_if_error '1d', cache_rows 'on', cache_shared 'yes', proxy 'http://proxy:3128', ca_file '/etc/ssl/ca.pem', headers '{}', page_size '50', page_param 'page[number]',
+    idempotent 'no', strategy 'cache', ttl 'HTTP', ttl_empty '10s', stale_while_revalidate '1h', stale_if_error '1d', cache_rows 'on', cache_shared 'yes', cache_partition 'region', proxy 'http://proxy:3128', ca_file '/etc/ssl/ca.pem', headers '{}', page_size '50', page_param 'page[number]',
     first_page '0', next '/links/next', total 'header:X-Total-Count', last_page 'short', max_batch '1', max_pages '10',
     rate_limit '1000000/min', breaker_failures '0', breaker_cooldown '1h', breaker_on ' 429  5XX ', retry_budget '0', on_error 'Empty',
     spell_in '{name}[]={value}', spell_like '{name}~{regex}', spell_null '{name}=-', spell_sort 's={keys}&o={orders}', spell_limit 'top={value}', spell_fields 'f[x]={values}');

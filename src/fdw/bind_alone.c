@@ -203,10 +203,11 @@ dq_bind_row_key(const Choice *choice)
 	row_key = palloc0(sizeof(FetchRowKey));
 	row_key->kind = term.key;
 	row_key->json = term.json;
+	row_key->mark = dq_cache_column(table, key->attnum);
 	row_key->by_lookup = is_looked_up(table, key);
 	row_key->by_filter = table->body == NULL && !key->in_path &&
 		((key->filters & COND_BIT(COND_EQ) && key->spell[COND_EQ]) ||
 		 (key->filters & COND_BIT(COND_IN) && key->spell[COND_IN]));
 	row_key->url_of = url_of_row;
-	return row_key->by_lookup || row_key->by_filter ? row_key : NULL;
+	return row_key->mark >= 0 && (row_key->by_lookup || row_key->by_filter) ? row_key : NULL;
 }

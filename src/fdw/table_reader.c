@@ -241,6 +241,7 @@ dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 							 .row_key = ask->ask.row_key,
 							 .enough_rows = ask->enough_rows };
 
+	memcpy(options.marks, ask->ask.marks, sizeof(options.marks));
 	ask->reader = dq_fetch_start(reader->group, &options);
 }
 

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "common/cryptohash.h"
+#include "common/hashfn.h"
 #include "common/sha2.h"
 #include "fetch/cache_key.h"
 #include "miscadmin.h"
@@ -30,6 +31,35 @@ dq_cache_timestamp(int64 ms)
 	return (ms - EPOCH_MS) * 1000;
 }
 
+uint64
+dq_cache_label(int column, const char *text)
+{
+	uint64 label = text ?
+		hash_bytes_extended((const unsigned char *) text, (int) strlen(text), 2 * column + 1) :
+		hash_bytes_extended((const unsigned char *) "", 0, 2 * column + 2);
+
+	return label == 0 ? 1 : label;
+}
+
+uint64
+dq_cache_any_label(void)
+{
+	return dq_cache_label(-1, NULL);
+}
+
+/* The generations of the parts of the table that the question's rows may be in. */
+static void
+append_parts(const FetchOptions *options, StringInfo out)
+{
+	const TableSpec *table = options->table;
+
+	for (int i = 0; i < table->ncache_columns; i++)
+		if (table->cache_columns[i] != 0)
+			appendStringInfo(out, "|%d %d " UINT64_FORMAT, i, table->cache_columns[i],
+							 dq_cache_generation(table->relid,
+												 dq_cache_label(i, options->marks[i])));
+}
+
 CacheKey
 dq_cache_key(const FetchOptions *options, const char *url)
 {
@@ -47,6 +77,7 @@ dq_cache_key(const FetchOptions *options, const char *url)
 	appendStringInfo(&bytes, "|%u|%u|" UINT64_FORMAT "|%s|%s|%s", MyDatabaseId, table->relid,
 					 dq_cache_generation(table->relid, 0), limits->proxy ? limits->proxy : "",
 					 limits->ca_file ? limits->ca_file : "", url);
+	append_parts(options, &bytes);
 	hash = pg_cryptohash_create(PG_SHA256);
 	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
 		pg_cryptohash_update(hash, (const uint8 *) bytes.data, bytes.len) < 0 ||

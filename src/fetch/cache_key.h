@@ -15,6 +15,15 @@ extern int64 dq_cache_now(void);
 
 extern TimestampTz dq_cache_timestamp(int64 ms);
 
+/*
+ * What tells the answers of a table's part from others (generations): those whose rows all have this
+ * value in a column, by its number in cache_columns; NULL: those that may have any value there.
+ */
+extern uint64 dq_cache_label(int column, const char *text);
+
+/* The label that every invalidation of anything of the table raises; part of no key. */
+extern uint64 dq_cache_any_label(void);
+
 /* The key of a question as it is asked; url stands in the place of the options' own. */
 extern CacheKey dq_cache_key(const FetchOptions *options, const char *url);
 

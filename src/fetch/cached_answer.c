@@ -147,6 +147,14 @@ dq_cached_note_wider(CachedFetch *cache, const FetchOptions *options)
 	if (!dq_scope_contains(&whole, scope))
 		return;
 	unlimited.row_limit = 0;
+	for (int i = 0; i < options->table->ncache_columns; i++)
+	{
+		AttrNumber attnum = options->table->cache_columns[i];
+
+		/* What stands in the path is said by the wider question, too. */
+		if (attnum != 0 && !options->table->columns[attnum - 1].in_path)
+			unlimited.marks[i] = NULL;
+	}
 	cache->wider[cache->nwider++] = dq_cache_key(&unlimited, scope->base);
 }
 

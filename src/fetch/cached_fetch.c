@@ -310,6 +310,7 @@ cached_create(FetchGroup *group, const FetchOptions *options, StringInfo identit
 	cache->key = key;
 	cache->store = dq_cache_store(options->table, options->endpoint);
 	cache->max_value = dq_cache_store_max_value(cache->store);
+	cache->epoch = dq_cache_generation(options->table->relid, dq_cache_any_label());
 	if (options->row_key)
 		cache->row_key = memcpy(MemoryContextAlloc(fetch->context, sizeof(FetchRowKey)),
 								options->row_key, sizeof(FetchRowKey));

@@ -43,6 +43,8 @@ dq_cached_keys_create(Fetch *fetch, const FetchOptions *options)
 	CachedKeys *keys = palloc0(sizeof(CachedKeys));
 	const char *problem;
 	const JsonPointer *pointer = dq_json_pointer_compile(term->json, &problem);
+	int mark = dq_cache_column(options->table, term->column);
+	FetchOptions alone = *options;
 
 	keys->kind = term->key;
 	keys->n = term->nvalues;
@@ -56,8 +58,10 @@ dq_cached_keys_create(Fetch *fetch, const FetchOptions *options)
 		if (dq_json_key_of_text(term->key, term->texts[i], strlen(term->texts[i]),
 								&keys->hashes[i]) != JSON_KEY_HASHED)
 			pointer = NULL;
+		if (mark >= 0)
+			alone.marks[mark] = term->texts[i];
 		keys->cache_keys[i] =
-			dq_cache_key(options,
+			dq_cache_key(&alone,
 						 dq_cached_key_name(options->keys->url_of(options->keys->arg, &i, 1),
 											term->key, term->json));
 		MemoryContextReset(scratch);

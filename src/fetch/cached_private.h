@@ -61,6 +61,7 @@ struct CachedFetch
 	bool is_confirmed;
 	uint64 max_value;
 	CachedKeys *keys;				/* the answer is kept by key; NULL: as a whole */
+	uint64 epoch;					/* of the table's invalidations, when the fetch was started */
 	const FetchRowKey *row_key;		/* its rows are kept one by one, too; NULL: they are not */
 	int64 known_rows;				/* out of the cache: the first rows of the fetch */
 	MemoryContextCallback callback; /* ends the flight with the fetch */

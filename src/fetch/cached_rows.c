@@ -127,6 +127,17 @@ has_unique_keys(Fetch *fetch)
 	return qunique(hashes, n, sizeof(uint64), compare_hashes) == (size_t) n;
 }
 
+/*
+ * The answers that came before an invalidation must not be kept under what is current since then: so
+ * the names are made first, and hold if nothing of the table was invalidated until then.
+ */
+static bool
+is_still_true(const Fetch *fetch)
+{
+	return dq_cache_generation(fetch->options.table->relid, dq_cache_any_label()) ==
+		fetch->cache->epoch;
+}
+
 static void
 keep_row(Fetch *fetch, const RowWalk *walk)
 {
@@ -140,9 +151,12 @@ keep_row(Fetch *fetch, const RowWalk *walk)
 	dq_cache_pack_add(&packed, walk->row, walk->len);
 	dq_cache_pack_end(&packed, 1);
 	options.row_limit = 0;
+	memset(options.marks, 0, sizeof(options.marks));
+	options.marks[row_key->mark] = walk->text.data;
 	for (int is_lookup = 0; is_lookup <= 1; is_lookup++)
 	{
 		char *name;
+		CacheKey key;
 
 		if (!(is_lookup ? row_key->by_lookup : row_key->by_filter))
 			continue;
@@ -150,8 +164,10 @@ keep_row(Fetch *fetch, const RowWalk *walk)
 		name = row_key->url_of(options.table, is_lookup, walk->text.data);
 		if (!is_lookup)
 			name = dq_cached_key_name(name, row_key->kind, row_key->json);
-		dq_cache_lookup_put(fetch->cache->latest, dq_cache_key(&options, name), packed.data,
-							packed.len, dq_cached_longest_life(options.table, &facts));
+		key = dq_cache_key(&options, name);
+		if (is_still_true(fetch))
+			dq_cache_lookup_put(fetch->cache->latest, key, packed.data, packed.len,
+								dq_cached_longest_life(options.table, &facts));
 	}
 }
 

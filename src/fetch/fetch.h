@@ -27,6 +27,7 @@ typedef struct FetchRowKey
 {
 	JsonKeyKind kind;
 	const char *json; /* where the key stands; the table's */
+	int mark;		  /* number of the key's column in cache_columns */
 	bool by_lookup;	  /* by lookup_path */
 	bool by_filter;	  /* by a condition on the collection */
 	char *(*url_of)(const TableSpec *table, bool is_lookup, const char *text); /* palloc'd */
@@ -52,8 +53,13 @@ typedef struct FetchOptions
 	const Scope *scope;		  /* what it restricts; NULL: its answer tells of no other question */
 	const FetchKeys *keys;	  /* NULL: the answer is kept as a whole */
 	const FetchRowKey *row_key; /* rows are kept one by one, too; NULL: they are not */
-	int64 enough_rows;			/* once so many have come, no page is asked early; 0: unknown */
-	bool must_be_whole;			/* an outage is an error, whatever on_error says */
+	/*
+	 * For each of the table's cache_columns the one value, as it is sent, that all rows asked for
+	 * have there; NULL: they may have any.
+	 */
+	const char *marks[MAX_CACHE_COLUMNS];
+	int64 enough_rows;	/* once so many have come, no page is asked early; 0: unknown */
+	bool must_be_whole; /* an outage is an error, whatever on_error says */
 	/*
 	 * Which rows are asked for, such as "id 1, 2" (palloc'd; NULL: all), for distquery.last_errors;
 	 * called only where some are missing, while the reader is open.  NULL: nobody can say.

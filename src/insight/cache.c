@@ -7,6 +7,7 @@
 #include "cache/shared_cache.h"
 #include "catalog/pg_class.h"
 #include "compat.h"
+#include "fdw/filter.h"
 #include "fetch/freshness.h"
 #include "fetch/invalidation.h"
 #include "fmgr.h"
@@ -47,12 +48,41 @@ check_source(Oid table)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_TABLE, name);
 }
 
-/* invalidate(source) */
+/* Where it is not known which answers may hold rows that pass the filter, it is all of them. */
+static void
+invalidate_rows(const TableSpec *table, const char *filter)
+{
+	const char **texts;
+	int column;
+	int n;
+
+	if (dq_filter_marks(table, filter, &column, &texts, &n))
+		dq_cache_invalidate_rows(table->relid, column, texts, n);
+	else
+	{
+		dq_cache_invalidate(table->relid);
+		ereport(NOTICE,
+				(errmsg("all cached answers of foreign table \"%s\" are invalidated", table->name),
+				 errdetail("The filter does not say which of them hold its rows."),
+				 errhint(
+					 "Filter by \"=\" or IN a key column, or the column of option \"cache_partition\".")));
+	}
+}
+
+/* invalidate(source, filter) */
 Datum
 distquery_invalidate(PG_FUNCTION_ARGS)
 {
-	check_source(PG_GETARG_OID(0));
-	dq_cache_invalidate(PG_GETARG_OID(0));
+	Oid source;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	source = PG_GETARG_OID(0);
+	check_source(source);
+	if (PG_ARGISNULL(1))
+		dq_cache_invalidate(source);
+	else
+		invalidate_rows(dq_spec_for_table(source), text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	PG_RETURN_VOID();
 }
 

@@ -96,6 +96,8 @@ const OptionRow dq_options[OPTION_COUNT] = {
 						 "strategy cache: the rows of a collection are whole, and answer questions for one of them by its key" },
 	[OPT_CACHE_SHARED] = { "cache_shared", S | T, OPTION_BOOL, "false",
 						   "strategy cache: answers are shared between users of different credentials" },
+	[OPT_CACHE_PARTITION] = { "cache_partition", S | T, OPTION_TEXT, NULL,
+							  "strategy cache: the column by whose values answers are invalidated together" },
 	[OPT_PROXY] = { "proxy", S, OPTION_PROXY, NULL, "URL of an HTTP proxy (default: none)" },
 	[OPT_CA_FILE] = { "ca_file", S, OPTION_FILE, NULL,
 					  "file of trusted certificate authorities (default: the system's)",

@@ -136,6 +136,8 @@ typedef struct GraphqlSpec
 	char *cursor_type;
 } GraphqlSpec;
 
+#define MAX_CACHE_COLUMNS 4
+
 typedef struct TableSpec
 {
 	Oid relid;
@@ -162,6 +164,9 @@ typedef struct TableSpec
 	int64 stale_if_error_ms;		 /* beyond ttl, where the service fails */
 	bool cache_rows;				 /* rows of a collection answer questions for one of them */
 	bool cache_shared;				 /* whatever the credentials */
+	/* Columns by whose values cached answers can be invalidated: cache_partition, or 0, and keys. */
+	AttrNumber cache_columns[MAX_CACHE_COLUMNS];
+	int ncache_columns;
 	PagingSpec paging;
 	JsonPointer *next; /* where cursor or next URL stands; NULL without */
 	char *next_text;
@@ -197,6 +202,16 @@ static inline bool
 dq_column_says(const ColumnSpec *column, ConditionOp op)
 {
 	return column->spell[op] != NULL || (column->body_ops & COND_BIT(op)) != 0;
+}
+
+/* The number of a column in cache_columns, -1 when it is not there. */
+static inline int
+dq_cache_column(const TableSpec *table, AttrNumber attnum)
+{
+	for (int i = 0; i < table->ncache_columns; i++)
+		if (table->cache_columns[i] == attnum)
+			return i;
+	return -1;
 }
 
 /* True when several values of the column can be asked in one request. */

@@ -433,6 +433,7 @@ dq_spec_build_table(Oid relid)
 	table->is_idempotent = option_bool(values, OPT_IDEMPOTENT);
 	table->estimated_rows = option_number(values, OPT_ESTIMATED_ROWS);
 	dq_spec_build_columns(table, relation, values);
+	dq_spec_build_partition(table, values);
 	table_close(relation, AccessShareLock);
 	return table;
 }

@@ -42,6 +42,9 @@ extern const char *dq_spec_option_or_dialect(const OptionValues *values, OptionI
 /* A template that was checked when it was set; NULL for NULL. */
 extern Template *dq_spec_template(const char *value, const char *const *names);
 
+/* spec_partition.c: cache_columns; the columns are there */
+extern void dq_spec_build_partition(TableSpec *table, const OptionValues *values);
+
 /* spec_spelling.c: logic, order and extent */
 extern void dq_spec_build_spelling(TableSpec *table, const OptionValues *values);
 

@@ -1,10 +1,10 @@
 /* Strategy cache. */
 
-CREATE FUNCTION invalidate(source regclass)
+CREATE FUNCTION invalidate(source regclass, filter text DEFAULT NULL)
     RETURNS void
-    LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
+    LANGUAGE C VOLATILE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'distquery_invalidate';
-COMMENT ON FUNCTION invalidate(regclass) IS 'makes cached answers of a foreign table unfindable, at once and again at commit';
+COMMENT ON FUNCTION invalidate(regclass, text) IS 'makes cached answers of a foreign table unfindable, all or those that may hold rows of a filter, at once and again at commit';
 
 CREATE FUNCTION freshness(source regclass)
     RETURNS timestamptz

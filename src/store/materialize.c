@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "executor/spi.h"
+#include "fdw/filter.h"
 #include "fetch/fetch.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -88,23 +89,6 @@ warn_if_lost(OnCommit on_commit)
 			 errdetail(
 				 "With on_commit 'drop' a table lives as long as its transaction, which is this statement alone."),
 			 errhint("Use BEGIN first, or on_commit => 'preserve'.")));
-}
-
-/* A filter is one expression; anything that would reach beyond the WHERE clause is refused. */
-static void
-check_filter(const char *filter)
-{
-	List *parsed = raw_parser(filter, RAW_PARSE_PLPGSQL_EXPR);
-	SelectStmt *select = (SelectStmt *) linitial_node(RawStmt, parsed)->stmt;
-
-	if (list_length(parsed) != 1 || !IsA(select, SelectStmt) ||
-		list_length(select->targetList) != 1 || select->fromClause || select->whereClause ||
-		select->groupClause || select->havingClause || select->sortClause || select->limitCount ||
-		select->limitOffset || select->windowClause || select->lockingClause ||
-		select->distinctClause || select->op != SETOP_NONE)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR), errmsg("filter must be a single condition"),
-				 errdetail("The filter is \"%s\".", filter)));
 }
 
 static void
@@ -249,7 +233,7 @@ fill_sources(Source *sources, int n, ArrayType *index_on, OnCommit on_commit)
 
 	for (int i = 0; i < n; i++)
 		if (sources[i].filter)
-			check_filter(sources[i].filter);
+			(void) dq_filter_parse(sources[i].filter);
 	SPI_connect();
 
 	FetchGroup *group = dq_fetch_group_adopt(CurrentMemoryContext);

@@ -164,6 +164,20 @@ is(psql('SELECT max(id) FROM small'), '21', 'cached');
 psql("SELECT distquery.invalidate('small')");
 is(psql('SELECT max(id) FROM small'), '30', 'invalidated by another session');
 
+# What was asked before an invalidation is nobody's answer, nor are its rows, whenever it comes.
+create_table($node, 'api', 'rows_of', 'id int, t text', path => '/data/postgrest/late?_delay=1000', dialect => 'postgrest', cache_rows => 'true');
+psql(q{ALTER FOREIGN TABLE rows_of ALTER id OPTIONS (key 'true', filter '=')});
+$service->put('late', [ { id => 1, t => 'old' }, { id => 2, t => 'old' } ]);
+my $late = [ start_query($node, "SELECT string_agg(t, ',') FROM rows_of") ];
+ok(poll_until(sub { $service->count('/data/postgrest/late') > 0 && backends('rows_of') }), 'a question is under way');
+psql("SELECT distquery.invalidate('rows_of', 'id = 1')");
+$late->[0]->finish;
+is(${ $late->[1] }, "old,old\n", 'it has its answer');
+$service->put('late', [ { id => 1, t => 'new' }, { id => 2, t => 'new' } ]);
+is(psql("SELECT t FROM rows_of WHERE id = 1"), 'new', 'a row of it is no answer');
+is(psql("SELECT t FROM rows_of WHERE id = 2"), 'new', 'nor is another row');
+is(psql("SELECT string_agg(t, ',') FROM rows_of"), 'new,new', 'nor the whole');
+
 # The bound: ten times its size passes through, and a value that is too large is not kept.
 $service->put('churn1', [ map { { id => $_, t => 'y' x 1000 } } 1 .. 100 ]);
 table('big', '/big?rows=20000');
