@@ -73,6 +73,7 @@ OBJS = \
 	src/transport/oauth.o \
 	src/transport/queue.o \
 	src/transport/rate.o \
+	src/transport/redirect.o \
 	src/transport/request_list.o \
 	src/transport/request_record.o \
 	src/transport/request_ring.o \

@@ -53,7 +53,7 @@ dq_fetch_page_facts(FetchPage *page)
 	PageFacts *facts = &page->facts;
 
 	facts->position = page->position;
-	facts->url = page->url;
+	facts->url = pstrdup(dq_exchange_url(page->exchange));
 	facts->rows = page->rows;
 	facts->content_hash = page->content_hash;
 	facts->not_found = dq_exchange_status(page->exchange) == 404;

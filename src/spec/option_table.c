@@ -102,6 +102,9 @@ const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_CA_FILE] = { "ca_file", S, OPTION_FILE, NULL,
 					  "file of trusted certificate authorities (default: the system's)",
 					  .is_superuser_only = true },
+	[OPT_REDIRECTS] = { "redirects", S | T, OPTION_INT, "0",
+						"redirects to follow for one request; credentials and headers stay on the origin",
+						.max = 10 },
 	[OPT_IDEMPOTENT] = { "idempotent", S | T, OPTION_BOOL, "true",
 						 "requests may be sent again after a failure" },
 

@@ -165,6 +165,7 @@ dq_spec_build_limits(TableSpec *table, const OptionValues *values)
 		.max_response_bytes = option_number(values, OPT_MAX_RESPONSE),
 		.proxy = dq_spec_option(values, OPT_PROXY),
 		.ca_file = dq_spec_option(values, OPT_CA_FILE),
+		.redirects = option_number(values, OPT_REDIRECTS),
 		.service = service_limits(values)
 	};
 }

@@ -17,6 +17,7 @@
 #include "transport/budget.h"
 #include "transport/exchange_private.h"
 #include "transport/oauth.h"
+#include "transport/redirect.h"
 #include "transport/shared_state.h"
 #include "transport/way.h"
 #include "utils/memutils.h"
@@ -259,7 +260,7 @@ static bool
 has_token(Exchange *exchange)
 {
 	MemoryContext old = MemoryContextSwitchTo(exchange->context);
-	TokenState state = dq_oauth_prepare(exchange);
+	TokenState state = exchange->has_left_origin ? TOKEN_READY : dq_oauth_prepare(exchange);
 
 	if (state == TOKEN_REFUSED)
 	{
@@ -393,6 +394,7 @@ dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
 	MemoryContext old = MemoryContextSwitchTo(exchange->context);
 	long status = 0;
 	bool is_answer;
+	bool is_hop;
 	AttemptEnd end;
 
 	curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -412,12 +414,15 @@ dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
 	is_answer = code == CURLE_OK && exchange->fault == FAULT_NONE &&
 		((status >= 200 && status < 300) || (status == 404 && exchange->accept_not_found) ||
 		 (status == 304 && exchange->accept_not_modified));
-	end = attempt_end(exchange, code, is_answer);
+	is_hop = !is_answer && code == CURLE_OK && exchange->fault == FAULT_NONE &&
+		dq_redirect_follow(exchange);
+	end = attempt_end(exchange, code, is_answer || is_hop);
 	leave_service(exchange, &end);
 	if (is_answer)
 		end_exchange(exchange, EXCHANGE_DONE);
-	else if (code == CURLE_OK && exchange->fault == FAULT_NONE && status == 401 &&
-			 dq_oauth_renew(exchange))
+	else if (is_hop ||
+			 (code == CURLE_OK && exchange->fault == FAULT_NONE && status == 401 &&
+			  !exchange->has_left_origin && dq_oauth_renew(exchange)))
 	{
 		dq_record_end(exchange, FATE_ENDED, end.failure);
 		exchange->state = EXCHANGE_WAITING;
@@ -486,6 +491,12 @@ ExchangeState
 dq_exchange_state(const Exchange *exchange)
 {
 	return exchange->state;
+}
+
+const char *
+dq_exchange_url(const Exchange *exchange)
+{
+	return exchange->request.url;
 }
 
 int

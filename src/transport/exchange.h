@@ -30,7 +30,7 @@ typedef struct TransferLimits
 	int64 max_response_bytes; /* decompressed */
 	const char *proxy;		  /* NULL: none */
 	const char *ca_file;	  /* NULL: the system's */
-	bool follow_redirects;	  /* never across origins or to another scheme */
+	int redirects;			  /* followed of one request, never to another scheme */
 	ServiceLimits service;	  /* what all requests to it together are held to */
 } TransferLimits;
 
@@ -109,6 +109,9 @@ typedef struct ExchangeOptions
 extern Exchange *dq_exchange_start(const ExchangeOptions *options);
 
 extern ExchangeState dq_exchange_state(const Exchange *exchange);
+
+/* Where it was asked in the end: the request's URL, or where redirects led; borrowed. */
+extern const char *dq_exchange_url(const Exchange *exchange);
 
 /* HTTP status of the last answer, 0 before there is one. */
 extern int dq_exchange_status(const Exchange *exchange);

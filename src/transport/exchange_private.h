@@ -82,6 +82,10 @@ struct Exchange
 	/* over all attempts */
 	int attempt; /* from 1 */
 	int restarts;
+	int hops;				/* redirects followed */
+	const char *first_url;	/* before them; NULL: there were none */
+	bool has_left_origin;	/* credentials and declared headers stay behind */
+	char *redirect_problem; /* why the last one is not followed, NULL: it does not matter */
 	bool is_committed;
 	bool is_waiting; /* counted by the service */
 	bool holds_slot;

@@ -44,8 +44,12 @@ dq_exchange_describe(const Exchange *exchange)
 	bool has_ended = exchange->state == EXCHANGE_DONE || exchange->state == EXCHANGE_FAILED;
 	double ms = (has_ended ? exchange->ended_ms : dq_loop_clock_ms()) - exchange->started_ms;
 
-	return psprintf("%s %s, %sattempt %d of %d, %.0f ms.", exchange->request.method,
+	return psprintf("%s %s, %s%sattempt %d of %d, %.0f ms.", exchange->request.method,
 					dq_credentials_redact(credentials, exchange->request.url),
+					exchange->hops > 0 ?
+						psprintf("redirect %d from %s, ", exchange->hops,
+								 dq_credentials_redact(credentials, exchange->first_url)) :
+						"",
 					exchange->status > 0 ? psprintf("status %d, ", exchange->status) : "",
 					exchange->attempt, exchange->endpoint->limits.retries + 1, ms);
 }
@@ -120,6 +124,12 @@ status_problem(const Exchange *exchange, int *sqlstate, const char **hint)
 	}
 	else if (status == 400 && exchange->endpoint->credentials->auth == AUTH_MTLS)
 		*hint = certificate_hint; /* what nginx says of one that it does not trust */
+	else if (exchange->redirect_problem)
+	{
+		*hint = "Put the final address into option \"url\" or \"path\".";
+		return psprintf("HTTP status %d, a redirect that is not followed: %s", status,
+						exchange->redirect_problem);
+	}
 	else if (status >= 300 && status < 400)
 		*hint = "Redirects are not followed; put the final address into option \"url\" or \"path\".";
 	return psprintf("HTTP status %d", status);

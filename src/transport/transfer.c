@@ -21,6 +21,7 @@
 #include "transport/exchange_private.h"
 #include "transport/request_list.h"
 #include "transport/user_agent.h"
+#include "transport/redirect.h"
 #include "transport/watch.h"
 #include "transport/way.h"
 
@@ -398,7 +399,7 @@ set_request(Exchange *exchange)
 		return false;
 	}
 	is_good = set_headers(exchange) &&
-		dq_credentials_apply(exchange->endpoint->credentials, exchange->token, easy,
+		dq_credentials_apply(dq_redirect_credentials(exchange), exchange->token, easy,
 							 &exchange->header_list, &exchange->sent_url);
 	MemoryContextSwitchTo(old);
 	if (is_good && has_line_break(exchange))
