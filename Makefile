@@ -22,6 +22,7 @@ SQL_PARTS = \
 	src/sql/async.sql \
 	src/sql/services.sql \
 	src/sql/requests.sql \
+	src/sql/activity.sql \
 	src/sql/trace.sql \
 	src/sql/waterfall.sql \
 	src/sql/import.sql
@@ -61,10 +62,12 @@ OBJS = \
 	src/request/total.o \
 	src/request/trace_context.o \
 	src/request/url.o \
+	src/transport/activity.o \
 	src/transport/breaker.o \
 	src/transport/budget.o \
 	src/transport/credentials.o \
 	src/transport/exchange.o \
+	src/transport/exchange_activity.o \
 	src/transport/failure.o \
 	src/transport/flight.o \
 	src/transport/guard.o \
@@ -117,6 +120,7 @@ OBJS = \
 	src/fetch/cached_record.o \
 	src/fetch/cached_rows.o \
 	src/fetch/fetch.o \
+	src/fetch/fetch_activity.o \
 	src/fetch/freshness.o \
 	src/fetch/invalidation.o \
 	src/fetch/fetch_group.o \
@@ -194,6 +198,7 @@ OBJS = \
 	src/import/openapi_type.o \
 	src/import/openapi_words.o \
 	src/store/materialize.o \
+	src/insight/activity.o \
 	src/insight/cache.o \
 	src/insight/figures.o \
 	src/insight/last_errors.o \

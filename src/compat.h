@@ -23,6 +23,10 @@
 #include "miscadmin.h"
 #include "utils/tuplestore.h"
 #endif
+#if PG_VERSION_NUM < 150000
+#include "postmaster/autovacuum.h"
+#include "replication/walsender.h"
+#endif
 
 /* Before 16 the macros do not export what is built with -fvisibility=hidden. */
 #if PG_VERSION_NUM < 160000
@@ -283,6 +287,21 @@ dq_named_dsm_segment(const char *name, size_t size, void (*initialize)(void *))
 #define DQ_TRANSACTION_TIMEOUT TRANSACTION_TIMEOUT
 #else
 #define DQ_TRANSACTION_TIMEOUT STATEMENT_TIMEOUT
+#endif
+
+/* Before 15 it is not known yet when shared memory is asked for. */
+#if PG_VERSION_NUM >= 150000
+#define dq_max_backends() (MaxBackends)
+#else
+#define dq_max_backends() \
+	(MaxConnections + autovacuum_max_workers + 1 + max_worker_processes + max_wal_senders)
+#endif
+
+/* 17 lets extensions name what they wait for. */
+#if PG_VERSION_NUM >= 170000
+#define dq_wait_event_new(name) WaitEventExtensionNew(name)
+#else
+#define dq_wait_event_new(name) PG_WAIT_EXTENSION
 #endif
 
 /* 17 gave the number of a backend's PGPROC a variable of its own. */

@@ -15,6 +15,7 @@
 #include "import/import.h"
 #include "join/join.h"
 #include "spec/spec.h"
+#include "transport/activity.h"
 #include "transport/budget.h"
 #include "transport/flight.h"
 #include "transport/guard.h"
@@ -109,6 +110,7 @@ _PG_init(void)
 	dq_way_define();
 	dq_service_define();
 	dq_request_ring_define();
+	dq_activity_define();
 	DefineCustomBoolVariable("distquery.learned_figures",
 							 "Plans with what earlier fetches have shown of tables.",
 							 "Rows, sizes and latency; the view distquery.table_figures shows them.",

@@ -25,6 +25,7 @@
 #include "common/hashfn.h"
 #include "fetch/cached_fetch.h"
 #include "fetch/cached_private.h"
+#include "fetch/fetch_activity.h"
 #include "transport/shared_state.h"
 #include "transport/way.h"
 #include "utils/memutils.h"
@@ -63,6 +64,7 @@ finish(Fetch *fetch, FetchOrigin origin)
 	fetch->cache->is_wanted = false;
 	fetch->is_finished = true;
 	dq_cached_note_record(fetch);
+	dq_fetch_activity_end(fetch);
 	end_lookups(fetch->cache);
 }
 
@@ -143,6 +145,8 @@ look_up(Fetch *fetch, CachedStep step)
 		cache->first = cache->latest;
 	if (dq_cache_lookup_is_over(cache->latest))
 		looked_up(fetch);
+	else
+		dq_fetch_activity_wait(fetch, true);
 }
 
 /* Asks, or waits for another session that does. */
@@ -164,6 +168,7 @@ lead_or_follow(Fetch *fetch)
 	{
 		case FLIGHT_FOLLOWER:
 			cache->is_following = true;
+			dq_fetch_activity_wait(fetch, true);
 			return;
 		case FLIGHT_LEADER:
 			cache->is_leading = true;
@@ -187,6 +192,7 @@ dq_cached_advance(Fetch *fetch)
 	if (state == FLIGHT_UNDER_WAY)
 		return;
 	leave_flight(cache);
+	dq_fetch_activity_wait(fetch, false);
 	if (state == FLIGHT_FAILED)
 		ask_service(fetch);
 	else
@@ -514,6 +520,7 @@ looked_up(void *owner)
 	CachedStep step = cache->step;
 
 	cache->step = CACHED_STEP_BROKEN;
+	dq_fetch_activity_wait(fetch, false);
 	switch (step)
 	{
 		case CACHED_STEP_FIRST:

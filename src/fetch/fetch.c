@@ -13,6 +13,7 @@
 #include "common/hashfn.h"
 #include "distquery.h"
 #include "fetch/cached_fetch.h"
+#include "fetch/fetch_activity.h"
 #include "fetch/figures.h"
 #include "fetch/last_errors.h"
 #include "fetch/freshness.h"
@@ -161,6 +162,7 @@ dq_fetch_ask(Fetch *fetch)
 	PagePosition first = { .index = 0 };
 
 	dq_figures_attach();
+	dq_fetch_activity_begin(fetch);
 	if (options->page)
 		first = *options->page;
 	else if (!options->is_lookup)
@@ -285,6 +287,7 @@ fetch_end(Fetch *fetch, RemoteError *error)
 	fetch->error = error;
 	fetch->is_finished = true;
 	fetch_drop_ahead(fetch);
+	dq_fetch_activity_end(fetch);
 	INSTR_TIME_SET_CURRENT(now);
 	INSTR_TIME_SUBTRACT(now, fetch->started);
 	fetch->stats.total_ms = INSTR_TIME_GET_MILLISEC(now);

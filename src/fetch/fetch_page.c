@@ -17,6 +17,7 @@
 
 #include "common/hashfn.h"
 #include "fetch/cached_fetch.h"
+#include "fetch/fetch_activity.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
@@ -111,6 +112,7 @@ dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head)
 								.accept_not_found = page_accepts_not_found(fetch, position),
 								.accept_not_modified = nconditions > 0,
 								.cache = fetch->cache_use,
+								.activity = fetch->activity.place,
 								.on_progress = page_progress,
 								.owner = page };
 
@@ -341,6 +343,7 @@ page_prepare_splitter(FetchPage *page)
 	if (page->rows > 0)
 	{
 		/* Of an attempt that failed. */
+		dq_activity_count(fetch->activity.place, 0, -page->rows, 0);
 		dq_spool_free(page->spool);
 		page->spool = dq_spool_create_beside(fetch->spool, fetch->memory_bytes);
 		page->rows = 0;
@@ -445,7 +448,7 @@ page_receive(FetchPage *page)
 			continue;
 		}
 		page->is_receiving = false;
-		dq_exchange_count_rows(page->exchange, page->rows - rows_before);
+		dq_exchange_count_rows(page->exchange, page->rows - rows_before, (int64) len);
 		if (page->spool == NULL)
 			fetch->rows += page->rows - rows_before;
 		if (result == SPLIT_ERROR)
@@ -540,6 +543,7 @@ page_finish(FetchPage *page)
 		page->fetch->stats.has_total = true;
 		page->fetch->stats.total = page->facts.total;
 	}
+	dq_fetch_activity_page(page->fetch);
 	page->is_checked = true;
 	if (page->is_head && page->spool)
 	{

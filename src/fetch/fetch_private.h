@@ -53,6 +53,18 @@ typedef struct FetchPage
 	StringInfoData beginning; /* first bytes of the answer, for error messages */
 } FetchPage;
 
+/* Its part in distquery.activity (fetch_activity.h). */
+typedef struct FetchActivity
+{
+	Activity *place; /* NULL: not shown */
+	bool is_registered;
+	bool is_waiting; /* for another session's answer */
+	bool is_foretold;
+	int64 total_pages; /* as told so far */
+	int64 total_rows;
+	MemoryContextCallback callback;
+} FetchActivity;
+
 struct Fetch
 {
 	dlist_node lru_node; /* in FetchGroup.idle while it has no readers */
@@ -89,6 +101,7 @@ struct Fetch
 	double latency_ms; /* of the answers that were complete, summed up */
 	int answers;
 	bool has_taught; /* dq_figures_note was called */
+	FetchActivity activity;
 };
 
 struct FetchReader

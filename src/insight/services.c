@@ -99,6 +99,8 @@ add_figures(RowBuilder *row, const ServiceFigures *figures)
 		dq_row_count(row, figures->failures[kinds[i]]);
 	dq_row_count(row, figures->failures[FAILURE_REFUSED]);
 	dq_row_count(row, figures->wire_bytes);
+	dq_row_count(row, figures->latency.count);
+	dq_row_ms(row, figures->latency.sum_ms);
 	dq_row_ms(row, dq_histogram_quantile(&figures->latency, 0.5));
 	dq_row_ms(row, dq_histogram_quantile(&figures->latency, 0.95));
 	dq_row_ms(row, dq_histogram_quantile(&figures->latency, 0.99));

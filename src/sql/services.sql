@@ -22,6 +22,8 @@ CREATE FUNCTION service_state(
         OUT errors_content bigint,
         OUT refused bigint,
         OUT bytes bigint,
+        OUT answers bigint,
+        OUT answer_ms double precision,
         OUT p50_ms double precision,
         OUT p95_ms double precision,
         OUT p99_ms double precision,
@@ -34,7 +36,7 @@ COMMENT ON FUNCTION service_state(oid) IS 'what is known of a foreign server, fo
 CREATE VIEW services AS
     SELECT s.srvname AS server, f.breaker, f.failures_in_row, f.open_since, f.next_try, f.openings, f.in_flight, f.waiting,
            f.requests, f.retries, f.errors, f.errors_connect, f.errors_timeout, f.errors_cut_off, f.errors_5xx, f.errors_429,
-           f.errors_4xx, f.errors_other, f.errors_content, f.refused, f.bytes, f.p50_ms, f.p95_ms, f.p99_ms, f.since, f.scope
+           f.errors_4xx, f.errors_other, f.errors_content, f.refused, f.bytes, f.answers, f.answer_ms, f.p50_ms, f.p95_ms, f.p99_ms, f.since, f.scope
       FROM pg_catalog.pg_foreign_server s
       JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw
       JOIN LATERAL service_state(s.oid) f ON f.breaker IS NOT NULL
@@ -61,6 +63,8 @@ COMMENT ON COLUMN services.errors_other IS 'other failures, also for lack of our
 COMMENT ON COLUMN services.errors_content IS 'whole answers that were not what was declared';
 COMMENT ON COLUMN services.refused IS 'requests that were not sent, because the breaker was open or the service did not want to be asked';
 COMMENT ON COLUMN services.bytes IS 'bytes received, compressed where they were';
+COMMENT ON COLUMN services.answers IS 'requests that were answered, with any status';
+COMMENT ON COLUMN services.answer_ms IS 'milliseconds that they took in all, from sending to the last byte';
 COMMENT ON COLUMN services.p50_ms IS 'time of half of the answered requests, at most; a few per cent rough';
 COMMENT ON COLUMN services.p95_ms IS 'time of 95 of 100';
 COMMENT ON COLUMN services.p99_ms IS 'time of 99 of 100';

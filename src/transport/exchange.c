@@ -13,7 +13,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "transport/budget.h"
 #include "transport/exchange_private.h"
 #include "transport/oauth.h"
@@ -71,17 +70,6 @@ leave_service_untold(Exchange *exchange)
 	leave_service(exchange, &end);
 }
 
-/* How the latest attempt ended, if its record is due: by an answer, or because it is not wanted. */
-static void
-end_record(Exchange *exchange)
-{
-	if (exchange->state == EXCHANGE_DONE || exchange->has_content_failure)
-		dq_record_end(exchange, FATE_ENDED,
-					  exchange->has_content_failure ? FAILURE_CONTENT : FAILURE_NONE);
-	else
-		dq_record_end(exchange, IsTransactionState() ? FATE_LEFT : FATE_CANCELLED, FAILURE_NONE);
-}
-
 /* Runs when the exchange's context goes, for whatever reason. */
 static void
 exchange_release(void *arg)
@@ -89,7 +77,8 @@ exchange_release(void *arg)
 	Exchange *exchange = arg;
 
 	dq_transfer_stop(exchange);
-	end_record(exchange);
+	dq_record_release(exchange);
+	dq_exchange_show(exchange, ACTIVITY_NONE);
 	leave_service_untold(exchange);
 	stop_waiting(exchange);
 	dq_loop_deactivate(exchange);
@@ -146,6 +135,8 @@ dq_exchange_start(const ExchangeOptions *options)
 	exchange->owner = options->owner;
 	exchange->attempt = 1;
 	exchange->cache = options->cache;
+	exchange->activity = options->activity;
+	exchange->shown = ACTIVITY_NONE;
 	copy_request(exchange, options->request);
 	dq_record_prepare(exchange);
 	exchange->service = dq_service_open(service_of(exchange));
@@ -163,6 +154,7 @@ end_exchange(Exchange *exchange, ExchangeState state)
 {
 	exchange->state = state;
 	exchange->ended_ms = dq_loop_clock_ms();
+	dq_exchange_show(exchange, ACTIVITY_NONE);
 	dq_loop_deactivate(exchange);
 	dq_loop_tell(exchange);
 }
@@ -220,6 +212,7 @@ has_leave(Exchange *exchange)
 			if (!exchange->is_waiting)
 				dq_service_wait(exchange->service);
 			exchange->is_waiting = true;
+			dq_exchange_show_wait(exchange, answer.reason);
 			return false;
 		case SERVICE_BREAKER_OPEN:
 		case SERVICE_ASKED_TO_WAIT:
@@ -262,6 +255,8 @@ has_token(Exchange *exchange)
 	MemoryContext old = MemoryContextSwitchTo(exchange->context);
 	TokenState state = exchange->has_left_origin ? TOKEN_READY : dq_oauth_prepare(exchange);
 
+	if (state == TOKEN_AWAITED)
+		dq_exchange_show(exchange, ACTIVITY_AWAITING_TOKEN);
 	if (state == TOKEN_REFUSED)
 	{
 		stop_waiting(exchange);
@@ -297,6 +292,7 @@ dq_exchange_try_start(Exchange *exchange)
 		return;
 	}
 	exchange->state = EXCHANGE_RUNNING;
+	dq_exchange_show(exchange, ACTIVITY_REQUESTING);
 	if (!exchange->is_token_request)
 		dq_budget_count_request(exchange->relid,
 								exchange->relation_name ? exchange->relation_name :
@@ -318,6 +314,7 @@ dq_exchange_park(const void *group)
 		dq_service_park(exchange->service, exchange->is_probe);
 		exchange->holds_slot = exchange->is_probe = false;
 		exchange->is_parked = true;
+		dq_exchange_show(exchange, ACTIVITY_IDLE);
 	}
 }
 
@@ -335,6 +332,8 @@ dq_exchange_unpark(const void *group)
 		dq_service_unpark(exchange->service);
 		exchange->is_parked = false;
 		exchange->holds_slot = true;
+		dq_exchange_show(exchange,
+						 exchange->status == 0 ? ACTIVITY_REQUESTING : ACTIVITY_RECEIVING);
 	}
 }
 
@@ -368,6 +367,7 @@ try_again_or_fail(Exchange *exchange, CURLcode code)
 	{
 		exchange->last_failure = dq_remote_error_make(exchange, code, NULL);
 		dq_retry_schedule(exchange);
+		dq_exchange_show(exchange, ACTIVITY_BACKING_OFF);
 		return;
 	}
 	exchange->error = dq_remote_error_make(exchange, code, more);
@@ -581,12 +581,6 @@ dq_exchange_note_content_failure(Exchange *exchange)
 {
 	exchange->has_content_failure = true;
 	dq_service_count_content_failure(exchange->service);
-}
-
-void
-dq_exchange_count_rows(Exchange *exchange, int64 rows)
-{
-	exchange->figures.rows += rows;
 }
 
 void

@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "portability/instr_time.h"
 #include "request/request.h"
+#include "transport/activity.h"
 #include "transport/credentials.h"
 #include "transport/request_record.h"
 #include "transport/service.h"
@@ -101,6 +102,7 @@ typedef struct ExchangeOptions
 	bool accept_not_modified;  /* so is 304 */
 	CacheUse cache;			   /* for its record */
 	bool is_token_request;	   /* to the token endpoint of the credentials' mapping (oauth.h) */
+	Activity *activity;		   /* that it is part of, NULL: none; outlives it */
 	ExchangeProgress on_progress;
 	void *owner;
 } ExchangeOptions;
@@ -141,8 +143,8 @@ extern const RemoteError *dq_exchange_error(const Exchange *exchange);
 /* Says that the answer, though whole, was not what was declared; for figures and its record. */
 extern void dq_exchange_note_content_failure(Exchange *exchange);
 
-/* So many more elements were found in the bytes taken; for its record. */
-extern void dq_exchange_count_rows(Exchange *exchange, int64 rows);
+/* So many elements were found in bytes that were taken; for its record and the activity. */
+extern void dq_exchange_count_rows(Exchange *exchange, int64 rows, int64 bytes);
 
 /*
  * Nobody drives the loop for a group's exchanges from now on (NULL: for any), and maybe for long:

@@ -99,6 +99,8 @@ struct Exchange
 	ExchangeStats stats;
 	Oid userid; /* who asks */
 	CacheUse cache;
+	ActivityState shown;
+	Activity *activity;		  /* may be NULL */
 	char *shown_url;		  /* for records: redacted and cut */
 	instr_time waiting_since; /* for the service's leave */
 	bool has_content_failure;
@@ -156,6 +158,15 @@ extern void dq_record_prepare(Exchange *exchange);
 extern void dq_record_begin(Exchange *exchange);
 extern void dq_record_measure(Exchange *exchange);
 extern void dq_record_end(Exchange *exchange, RequestFate fate, FailureKind failure);
+
+/* The exchange is released: the record of its latest attempt, if that is due. */
+extern void dq_record_release(Exchange *exchange);
+
+/* exchange_activity.c: what an exchange is at; and what the backend waits for */
+extern void dq_exchange_show(Exchange *exchange, ActivityState state);
+extern void dq_exchange_show_wait(Exchange *exchange, WaitReason reason);
+extern void dq_exchange_name_waits(void);
+extern uint32 dq_exchange_wait_event(void);
 
 /* exchange.c */
 extern void dq_exchange_try_start(Exchange *exchange);

@@ -104,6 +104,7 @@ loop_init(void)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (multi = curl_multi_init()) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OUT_OF_MEMORY), errmsg("could not initialize libcurl")));
+	dq_exchange_name_waits();
 	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, dq_watch_note);
 	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, note_timer);
 	curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX);
@@ -263,7 +264,8 @@ wait_and_act(double longest_ms)
 	WaitEvent events[MAX_EVENTS];
 	int n;
 
-	n = dq_watch_wait(dlist_is_empty(&news) ? wait_timeout(longest_ms) : 0, events, MAX_EVENTS);
+	n = dq_watch_wait(dlist_is_empty(&news) ? wait_timeout(longest_ms) : 0,
+					  dq_exchange_wait_event(), events, MAX_EVENTS);
 	for (int i = 0; i < n; i++)
 	{
 		if (events[i].events & WL_LATCH_SET)

@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "transport/budget.h"
 #include "transport/request_list.h"
+#include "transport/shared_state.h"
 #include "utils/memutils.h"
 
 /* Room that is kept for the next statement. */
@@ -33,6 +34,7 @@ dq_request_list_is_current(void)
 void
 dq_request_list_begin(void)
 {
+	dq_shared_attach();
 	if (dq_request_list_is_current())
 		return;
 	run = dq_budget_run();

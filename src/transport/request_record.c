@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "transport/exchange_private.h"
 #include "transport/request_list.h"
@@ -88,9 +89,8 @@ dq_record_prepare(Exchange *exchange)
 {
 	char *redacted = dq_credentials_redact(exchange->endpoint->credentials, exchange->request.url);
 
-	exchange->shown_url = palloc(RECORD_URL_BYTES);
-	copy_shown(exchange->shown_url, redacted, RECORD_URL_BYTES);
-	pfree(redacted);
+	copy_shown(redacted, redacted, Min(strlen(redacted) + 1, RECORD_URL_BYTES));
+	exchange->shown_url = redacted;
 	exchange->userid = GetUserId();
 	INSTR_TIME_SET_CURRENT(exchange->waiting_since);
 }
@@ -201,6 +201,17 @@ dq_record_end(Exchange *exchange, RequestFate fate, FailureKind failure)
 	fill(&record, exchange, fate, failure);
 	dq_record_note(&record);
 	dq_trace_log(&record, exchange->relation_name, &exchange->span);
+}
+
+/* An answer, or one that is not wanted any more. */
+void
+dq_record_release(Exchange *exchange)
+{
+	if (exchange->state == EXCHANGE_DONE || exchange->has_content_failure)
+		dq_record_end(exchange, FATE_ENDED,
+					  exchange->has_content_failure ? FAILURE_CONTENT : FAILURE_NONE);
+	else
+		dq_record_end(exchange, IsTransactionState() ? FATE_LEFT : FATE_CANCELLED, FAILURE_NONE);
 }
 
 int

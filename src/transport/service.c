@@ -46,6 +46,7 @@ struct Service
 	bool is_present;  /* there */
 	bool has_to_wait; /* known from an exchange before in this step */
 	int64 due_us;	  /* when to ask again, 0: when woken */
+	WaitReason reason;
 };
 
 static SharedArea *area = NULL;
@@ -154,7 +155,7 @@ dq_service_open(Oid serverid)
 
 /* Not now: takes a place in the queue, and is asked again when woken or due. */
 static ServiceVerdict
-wait_for(Service *service, int64 due_us)
+wait_for(Service *service, WaitReason reason, int64 due_us)
 {
 	if (service->place == 0)
 		service->place = dq_queue_join(service->state);
@@ -162,6 +163,7 @@ wait_for(Service *service, int64 due_us)
 		dq_queue_set_present(service->place, true);
 	service->is_present = service->place != 0;
 	service->has_to_wait = true;
+	service->reason = reason;
 	service->due_us = due_us;
 	if (service->place == 0 && due_us == 0)
 		service->due_us = dq_service_now_us() + POLL_US;
@@ -196,14 +198,15 @@ ask_leave(Service *service, const ServiceLimits *limits, int64 now)
 	if (state->not_before_us - now > LONGEST_PATIENCE_US)
 		return SERVICE_ASKED_TO_WAIT;
 	if (state->not_before_us > now)
-		return wait_for(service, state->not_before_us);
+		return wait_for(service, WAIT_FOR_PERMISSION, state->not_before_us);
 	/* Where time is what lacks, only the first may take what comes. */
-	if (room <= 0 || dq_queue_ahead(state, service->place, room) >= room ||
-		(limits->rate.count > 0 && dq_queue_ahead(state, service->place, 1) > 0))
-		return wait_for(service, 0);
+	if (room <= 0 || dq_queue_ahead(state, service->place, room) >= room)
+		return wait_for(service, WAIT_FOR_SLOT, 0);
+	if (limits->rate.count > 0 && dq_queue_ahead(state, service->place, 1) > 0)
+		return wait_for(service, WAIT_FOR_RATE, 0);
 	rate_due = dq_rate_due(&state->rate, &limits->rate);
 	if (rate_due > now)
-		return wait_for(service, rate_due);
+		return wait_for(service, WAIT_FOR_RATE, rate_due);
 	return SERVICE_GO;
 }
 
@@ -249,6 +252,7 @@ dq_service_enter(Service *service, const ServiceLimits *limits, bool is_retry,
 	if (service->has_to_wait && (service->due_us == 0 || service->due_us > now))
 	{
 		answer->verdict = SERVICE_WAIT;
+		answer->reason = service->reason;
 		return;
 	}
 	dq_shared_lock(area, LW_EXCLUSIVE);
@@ -257,6 +261,7 @@ dq_service_enter(Service *service, const ServiceLimits *limits, bool is_retry,
 		take_slot(service, limits, is_retry, now, answer);
 	else if (answer->verdict != SERVICE_WAIT)
 		explain_refusal(service->state, answer);
+	answer->reason = service->reason;
 	dq_shared_unlock(area);
 }
 

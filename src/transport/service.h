@@ -40,9 +40,18 @@ typedef enum ServiceVerdict
 	SERVICE_ASKED_TO_WAIT /* not now: the service said so itself */
 } ServiceVerdict;
 
+/* What a SERVICE_WAIT is for. */
+typedef enum WaitReason
+{
+	WAIT_FOR_SLOT,
+	WAIT_FOR_RATE,
+	WAIT_FOR_PERMISSION /* the service asked not to be asked yet */
+} WaitReason;
+
 typedef struct ServiceAnswer
 {
 	ServiceVerdict verdict;
+	WaitReason reason; /* SERVICE_WAIT */
 	bool is_probe;	   /* SERVICE_GO */
 	bool is_probing;   /* SERVICE_BREAKER_OPEN: somebody's probe is under way */
 	int failures;	   /* SERVICE_BREAKER_OPEN: in a row */

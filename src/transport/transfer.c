@@ -146,6 +146,7 @@ take_body(char *bytes, size_t size, size_t n, void *arg)
 		curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
 		exchange->status = (int) status;
 		exchange->is_body_wanted = status >= 200 && status < 300;
+		dq_exchange_show(exchange, ACTIVITY_RECEIVING);
 	}
 	if (!exchange->is_body_wanted)
 		return take_excerpt(exchange, bytes, len);

@@ -289,8 +289,8 @@ prepare_wait_set(void)
 }
 
 int
-dq_watch_wait(long timeout_ms, WaitEvent *events, int max_events)
+dq_watch_wait(long timeout_ms, uint32 wait_event, WaitEvent *events, int max_events)
 {
 	prepare_wait_set();
-	return WaitEventSetWait(wait_set, timeout_ms, events, max_events, PG_WAIT_EXTENSION);
+	return WaitEventSetWait(wait_set, timeout_ms, events, max_events, wait_event);
 }

@@ -35,7 +35,7 @@ extern void dq_watch_reserve(void);
  * Waits for the latch, the death of the postmaster or a socket; returns how many events there are.
  * Events of sockets are for libcurl, except where dq_watch_is_idle().
  */
-extern int dq_watch_wait(long timeout_ms, WaitEvent *events, int max_events);
+extern int dq_watch_wait(long timeout_ms, uint32 wait_event, WaitEvent *events, int max_events);
 
 /* True when libcurl did not ask for this socket, which is not watched any more then. */
 extern bool dq_watch_is_idle(curl_socket_t fd);

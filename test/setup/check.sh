@@ -88,7 +88,7 @@ fi
 
 # The tests run in a copy, which the server's user can read wherever the clone lies.
 mkdir -p "$dq_run/source/sql" "$dq_run/source/expected"
-for part in test sql expected; do
+for part in test sql expected docs; do
     [ ! -d "$dq_root/$part" ] || cp -r "$dq_root/$part" "$dq_run/source/"
 done
 cp -r "$dq_run/tree/unit" "$dq_run/source/"

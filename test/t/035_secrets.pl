@@ -207,6 +207,8 @@ foreach my $kind (sort keys %mappings)
 		note_text("$call, $kind", $admin->query($call));
 		isnt($texts[-1][1], '', "$kind: so has $call");
 	}
+	note_text("requests, $kind", $admin->query("SELECT * FROM distquery.requests WHERE server = 'repeating_$kind'"));
+	like($texts[-1][1], qr{/next\?.*token=.*\*\*\*}, "$kind: requests has the link");
 	is($admin->query("CREATE FOREIGN TABLE told_$kind (told text) SERVER repeating_$kind OPTIONS (path '/told');
 		SELECT count(told) FROM told_$kind"), '1', "$kind: the service was told");
 }
@@ -217,7 +219,10 @@ note_text('refused', $admin->error('SELECT * FROM refused'));
 like($texts[-1][1], qr/HV00N/, 'refused');
 
 # Views and catalogs that everybody may read.
-foreach my $relation (qw(distquery.options distquery.services distquery.shared_memory pg_foreign_server pg_foreign_table pg_foreign_data_wrapper pg_attribute
+create_table($node, 'bearer', 'paged', 'id int', path => '/data/plain/products?_envelope=items', rows => '/items', paging => 'page', page_size => 100);
+note_text('activity', $admin->query('BEGIN; DECLARE c CURSOR FOR SELECT * FROM paged; FETCH 1 FROM c; TABLE distquery.activity; COMMIT'));
+like($texts[-1][1], qr/\|bearer\|paged\|/, 'activity shows a fetch');
+foreach my $relation (qw(distquery.options distquery.services distquery.requests distquery.shared_memory pg_foreign_server pg_foreign_table pg_foreign_data_wrapper pg_attribute
 	information_schema.foreign_server_options information_schema.foreign_table_options information_schema.foreign_tables))
 {
 	note_text($relation, $admin->query("TABLE $relation"));
