@@ -198,6 +198,14 @@ RESET DateStyle;
 RESET TimeZone;
 SELECT finish(:'id');
 SELECT * FROM distquery.result(:'id');
+-- also a single short one
+RESET app.tenant;
+SET work_mem = '123kB';
+SELECT distquery.submit($$SELECT current_setting('work_mem') AS work_mem$$) AS id \gset
+SELECT finish(:'id');
+SELECT * FROM distquery.result(:'id');
+RESET work_mem;
+SET app.tenant = 'it''s "mine"';
 SET default_transaction_read_only = on;
 BEGIN READ WRITE;
 SELECT distquery.submit('SELECT async.add(5)') AS id \gset

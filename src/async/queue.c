@@ -59,6 +59,18 @@ int_column(int number, bool is_int64)
 	return is_int64 ? DatumGetInt64(value) : DatumGetInt32(value);
 }
 
+/* Stored short arrays have a short header, which only detoasting makes a full one. */
+static ArrayType *
+array_column(MemoryContext context, int number)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	bool is_null;
+	ArrayType *array = DatumGetArrayTypePCopy(column(number, &is_null));
+
+	MemoryContextSwitchTo(old);
+	return array;
+}
+
 /* NULL when there is none, or it has expired. */
 AsyncQuery *
 dq_async_load(const pg_uuid_t *id)
@@ -82,8 +94,7 @@ dq_async_load(const pg_uuid_t *id)
 	query->sql = text_column(context, 1);
 	query->session_role = DatumGetObjectId(column(2, &is_null));
 	query->owner = DatumGetObjectId(column(3, &is_null));
-	query->settings = (ArrayType *) DatumGetPointer(
-		SPI_datumTransfer(column(4, &is_null), false, -1));
+	query->settings = array_column(context, 4);
 	query->is_unlogged = DatumGetBool(column(5, &is_null));
 	query->state = text_column(context, 6);
 	query->pid = (int) int_column(7, false);
