@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "fetch/waterfall.h"
+#include "nodes/pg_list.h"
 #include "transport/request_list.h"
 
 static const char signs[WATERFALL_PHASES] = { '.', '-', '=', '#' };
@@ -131,10 +132,30 @@ dq_waterfall_ms(const WaterfallBar *bar)
 static int
 compare_lengths(const void *a, const void *b)
 {
-	double one = dq_waterfall_ms(a);
-	double two = dq_waterfall_ms(b);
+	const WaterfallBar *bar_a = a;
+	const WaterfallBar *bar_b = b;
+	double one = dq_waterfall_ms(bar_a);
+	double two = dq_waterfall_ms(bar_b);
 
+	if (bar_a->is_first != bar_b->is_first)
+		return bar_a->is_first ? -1 : 1;
 	return one < two ? 1 : one > two ? -1 : compare_starts(a, b);
+}
+
+static void
+mark_first(Waterfall *waterfall)
+{
+	List *seen = NIL;
+
+	for (int i = 0; i < waterfall->nbars; i++)
+	{
+		WaterfallBar *bar = &waterfall->bars[i];
+
+		bar->is_first = !list_member_oid(seen, bar->record->relid);
+		if (bar->is_first)
+			seen = lappend_oid(seen, bar->record->relid);
+	}
+	list_free(seen);
 }
 
 int
@@ -144,8 +165,11 @@ dq_waterfall_shorten(Waterfall *waterfall, int bars, double *longest_ms)
 
 	if (left_out <= 0)
 		return 0;
+	mark_first(waterfall);
 	qsort(waterfall->bars, waterfall->nbars, sizeof(WaterfallBar), compare_lengths);
-	*longest_ms = dq_waterfall_ms(&waterfall->bars[bars]);
+	*longest_ms = 0;
+	for (int i = bars; i < waterfall->nbars; i++)
+		*longest_ms = Max(*longest_ms, dq_waterfall_ms(&waterfall->bars[i]));
 	waterfall->nbars = bars;
 	qsort(waterfall->bars, bars, sizeof(WaterfallBar), compare_starts);
 	return left_out;

@@ -26,6 +26,7 @@ typedef enum WaterfallPhase
 typedef struct WaterfallBar
 {
 	const RequestRecord *record;
+	bool is_first;				   /* of its table; set by dq_waterfall_shorten() */
 	double start_ms;			   /* on the axis */
 	double ends[WATERFALL_PHASES]; /* of phases, on the axis; in order, the last is the bar's end */
 } WaterfallBar;
@@ -52,8 +53,8 @@ extern Waterfall *dq_waterfall_collect_current(void);
 extern void dq_waterfall_keep_scan(Waterfall *waterfall, uint32 scan);
 
 /*
- * Takes the shortest bars away until so many are left; returns how many, *longest_ms is the longest
- * of those.
+ * Takes the shortest bars away until so many are left, but for the first of each table; returns how
+ * many, *longest_ms is the longest of those.
  */
 extern int dq_waterfall_shorten(Waterfall *waterfall, int bars, double *longest_ms);
 

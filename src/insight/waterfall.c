@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "fetch/waterfall.h"
 #include "fmgr.h"
 #include "insight/waterfall_names.h"
 #include "mb/pg_wchar.h"
@@ -88,7 +87,7 @@ distquery_waterfall_text(PG_FUNCTION_ARGS)
 {
 	int bar_width = PG_GETARG_INT32(0);
 	int max_bars = PG_GETARG_INT32(1);
-	Waterfall *waterfall = dq_waterfall_collect();
+	Waterfall *waterfall = dq_waterfall_visible();
 	int nrequests = waterfall->nbars;
 	double longest_ms = 0;
 	int left_out;

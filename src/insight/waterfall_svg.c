@@ -10,7 +10,6 @@
 #include <math.h>
 
 #include "compat.h"
-#include "fetch/waterfall.h"
 #include "fmgr.h"
 #include "insight/waterfall_names.h"
 #include "mb/pg_wchar.h"
@@ -237,7 +236,7 @@ append_row(StringInfo out, const Waterfall *waterfall, int row)
 Datum
 distquery_waterfall_svg(PG_FUNCTION_ARGS)
 {
-	Waterfall *waterfall = dq_waterfall_collect();
+	Waterfall *waterfall = dq_waterfall_visible();
 	StringInfoData out;
 
 	if (waterfall->nbars == 0)

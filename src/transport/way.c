@@ -61,10 +61,13 @@ dq_way_id(void)
 {
 	static char id[CDN_LOOP_ID_LENGTH + 1] = "";
 	uint64 key[2] = { GetSystemIdentifier(), MyDatabaseId };
+	uint64 hash;
 
 	if (id[0] == '\0')
-		snprintf(id, sizeof(id), CDN_LOOP_PREFIX "%016" INT64_MODIFIER "x",
-				 hash_bytes_extended((const unsigned char *) key, sizeof(key), 0));
+	{
+		hash = hash_bytes_extended((const unsigned char *) key, sizeof(key), 0);
+		snprintf(id, sizeof(id), CDN_LOOP_PREFIX "%08x%08x", (uint32) (hash >> 32), (uint32) hash);
+	}
 	return id;
 }
 

@@ -97,6 +97,9 @@ HAVING sum(o.quantity) > min(s.in_stock)
  ORDER BY missing DESC, s.sku
  LIMIT 8;
 
+\echo '-- And when: each line is a request.'
+SELECT * FROM distquery.waterfall(bar_width => 40, max_bars => 12);
+
 \set ECHO none
 \echo
 \echo '== 4. The same by query-and-store: fetch once, all at once, then plain SQL on local tables'

@@ -152,6 +152,15 @@ my @texts = ((join "\n", lines()), $session->query('SELECT distquery.waterfall_s
 is(scalar(grep { /hint=/ } @texts), 6, 'a URL is shown');
 is(scalar(grep { /\*\*\*/ } @texts), 6, 'without its secret');
 is(scalar(grep { /sesame/ } @texts[0, 1]), 0, 'which is nowhere');
+$session->query("CREATE ROLE asker LOGIN; CREATE FUNCTION asks() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM behind'");
+my $asker = DistQuery::Session->new($node, user => 'asker');
+$asker->query('SELECT asks()');
+is($asker->query('SELECT * FROM distquery.waterfall(10)') =~ s/\d+\.\d/0/gr =~ s/\|.*\|/||/r,
+	"1 request in 0 ms (. waits, - connects, = waits for the first byte, # receives)\n(another role's)  || 0 +0 ms", 'of what another role asks only times are seen');
+unlike($asker->query('SELECT distquery.waterfall_svg()'), qr/hint|behind|http:\/\/127/, 'also in the picture');
+$node->safe_psql('postgres', 'GRANT pg_monitor TO asker');
+like($asker->query('SELECT * FROM distquery.waterfall(10)'), qr/behind .*hint=/, 'but by members of pg_monitor');
+$asker->close;
 my $stranger = DistQuery::Session->new($node);
 is($stranger->query('SELECT count(*) FROM distquery.waterfall()'), '0', 'another session sees none of it');
 
