@@ -119,6 +119,7 @@ OBJS = \
 	src/fetch/cached_keys.o \
 	src/fetch/cached_record.o \
 	src/fetch/cached_rows.o \
+	src/fetch/cached_wider.o \
 	src/fetch/fetch.o \
 	src/fetch/fetch_activity.o \
 	src/fetch/freshness.o \
@@ -143,6 +144,7 @@ OBJS = \
 	src/fdw/bind_body.o \
 	src/fdw/bind_graphql.o \
 	src/fdw/bind_value.o \
+	src/fdw/bind_wider.o \
 	src/fdw/choose.o \
 	src/fdw/clause.o \
 	src/fdw/clause_text.o \

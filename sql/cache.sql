@@ -22,6 +22,11 @@ CREATE FOREIGN TABLE by_language (id int OPTIONS (key 'true'), title text, lang 
     OPTIONS (path '/data/plain/products?limit=60&_lenient', lookup_path '/data/plain/products/{id}', cache_rows 'true');
 CREATE FOREIGN TABLE twice (id int OPTIONS (key 'true', json '/in_stock'), title text) SERVER cache
     OPTIONS (path '/data/plain/products?limit=60', lookup_path '/data/plain/products/{id}', cache_rows 'true');
+CREATE FOREIGN TABLE narrow (id bigint OPTIONS (key 'true', filter '= in > <'), title text OPTIONS (filter 'like'), price numeric OPTIONS (filter '= in >'),
+        warehouse text OPTIONS (filter '= in'), stock int OPTIONS (json '/in_stock', param 'in_stock', filter '>', trust 'exact'))
+    SERVER cache OPTIONS (path '/data/postgrest/products?limit=1500', dialect 'postgrest');
+CREATE FOREIGN TABLE by_default (id bigint OPTIONS (filter '<'), warehouse text OPTIONS (filter '=', default_param 'warehouse=eq.north'))
+    SERVER cache OPTIONS (path '/data/postgrest/products', dialect 'postgrest');
 CREATE FOREIGN TABLE broken (id int OPTIONS (filter '=')) SERVER cache OPTIONS (path '/fault/truncated');
 CREATE FOREIGN TABLE log (method text, path text, query text, status int) SERVER cache OPTIONS (path '/_log?path=/data', strategy 'live');
 CREATE FOREIGN TABLE reset_log (ok text OPTIONS (json '')) SERVER cache OPTIONS (path '/_reset', strategy 'live');
@@ -63,6 +68,34 @@ SELECT asked();
 SELECT count(*) FROM products;
 SELECT count(*) FROM products WHERE id = 7;
 SELECT count(*) FROM products WHERE id > 10 AND id < 20;
+SELECT asked();
+-- so does any other answer: with a condition less, a range around, a list with the value, but for what is trusted
+SELECT asked();
+SELECT count(*) FROM narrow WHERE warehouse = 'north' AND id < 800;
+SELECT count(*) FROM narrow WHERE warehouse = 'north' AND id < 800 AND price > 10;
+SELECT count(*) FROM narrow WHERE warehouse = 'north' AND id < 700;
+SELECT count(*) FROM narrow WHERE warehouse = 'north' AND id IN (5, 6, 17) AND title LIKE '%a%';
+SELECT count(*) FROM narrow WHERE warehouse = 'north' AND id < 700 AND (price > 10 OR title LIKE 'a%');
+SELECT asked();
+SELECT count(*) FROM narrow WHERE warehouse = 'north' AND id < 900;
+SELECT count(*) FROM narrow WHERE warehouse = 'south' AND id < 800;
+SELECT count(*) FROM narrow WHERE warehouse = 'south' AND id < 800 AND stock > 60;
+SELECT count(*) FROM narrow WHERE warehouse = 'south' AND id < 700 AND stock > 60;
+SELECT count(*) FROM narrow WHERE warehouse = 'south' AND id < 700 AND stock > 70;
+SELECT asked();
+SELECT count(*) FROM narrow WHERE price IN (9.99, 19.99, 29.99, 25.5);
+SELECT count(*) FROM narrow WHERE price = 19.99;
+SELECT count(*) FROM narrow WHERE price = 39.99;
+SELECT asked();
+-- a parameter of its own stands for a condition that is left out
+SELECT count(*) > 0 AS north FROM by_default WHERE id < 50;
+SELECT count(*) > 0 AS south FROM by_default WHERE id < 50 AND warehouse = 'south';
+SELECT asked();
+-- what has been changed means something else
+SELECT count(*) FROM narrow WHERE price > 500 AND id < 900;
+ALTER FOREIGN TABLE narrow ALTER price OPTIONS (ADD param 'in_stock');
+SELECT count(*) >= 0 AS rows FROM narrow WHERE price > 500 AND id < 800;
+ALTER FOREIGN TABLE narrow ALTER price OPTIONS (DROP param);
 SELECT asked();
 -- no rows, and none by lookup, are an answer, too
 SELECT count(*) FROM customers WHERE id = 1000000;

@@ -210,22 +210,6 @@ name_keys(Ask *ask, const ColumnSpec *column, const Part *part)
 	ask->keys = (const char *const *) part->texts;
 }
 
-/* The values that all rows of the answer have in columns by which cached answers are told apart. */
-static void
-note_marks(Ask *ask, const Choice *choice)
-{
-	for (int i = 0; i < choice->binder->nterms; i++)
-	{
-		const Term *term = &choice->binder->terms[i];
-		const Part *part = choice->parts[i];
-		int mark = dq_cache_column(choice->binder->table, term->column->attnum);
-
-		if (mark >= 0 && part->nvalues == 1 &&
-			(term->condition->op == COND_EQ || term->condition->op == COND_IN))
-			ask->marks[mark] = part->texts[0];
-	}
-}
-
 static void
 add_ask(Binder *binder, const Choice *choice, char *url)
 {
@@ -241,11 +225,12 @@ add_ask(Binder *binder, const Choice *choice, char *url)
 	if (dq_strategy(binder->table) == STRATEGY_CACHE && ask.scope)
 	{
 		ask.alone = dq_bind_alone(choice, ask.scope);
+		ask.wider = dq_bind_wider(choice, ask.scope, &ask.nwider);
 		if (binder->table->cache_rows && !ask.is_lookup)
 			ask.row_key = dq_bind_row_key(choice);
 	}
 
-	note_marks(&ask, choice);
+	dq_bind_marks(choice, ask.marks);
 	ask.values = palloc0(sizeof(RequestValue) * Max(binder->nterms, 1));
 	ask.checks = palloc0(sizeof(KeyCheck) * Max(binder->nterms, 1));
 	for (int i = 0; i < binder->nterms; i++)

@@ -47,9 +47,11 @@ typedef struct Ask
 	KeyCheck *checks;
 	FetchKeys *alone; /* its keys, where each has an answer of its own in the cache; else NULL */
 	const char *marks[MAX_CACHE_COLUMNS]; /* as in FetchOptions */
-	FetchRowKey *row_key;				  /* its rows can be kept one by one; else NULL */
-	Scope *scope;						  /* NULL for tables that are always asked */
-	const char *key_name;				  /* column of which rows are asked by value, NULL: none */
+	int nwider;
+	FetchWider *wider;	  /* less restricted questions that hold all of its rows */
+	FetchRowKey *row_key; /* its rows can be kept one by one; else NULL */
+	Scope *scope;		  /* NULL for tables that are always asked */
+	const char *key_name; /* column of which rows are asked by value, NULL: none */
 	int nkeys;
 	const char *const *keys; /* the values as they are spelled, UTF-8 */
 	int group;				 /* of the keys of a batch, see dq_bind_keys */

@@ -77,6 +77,12 @@ extern const BoundBody *dq_bind_graphql(const Choice *choice);
 /* bind_alone.c: the keys of a choice, each to be asked alone; NULL where they cannot be. */
 extern FetchKeys *dq_bind_alone(const Choice *choice, const Scope *scope);
 
+/* bind_wider.c: questions that hold all rows of a choice's; n of them, palloc'd. */
+extern FetchWider *dq_bind_wider(const Choice *choice, const Scope *scope, int *n);
+
+/* The values that all rows of a choice's answer have in the table's cache_columns. */
+extern void dq_bind_marks(const Choice *choice, const char **marks);
+
 /* How the rows of a choice's answer are asked for by their key alone; NULL where they cannot be. */
 extern FetchRowKey *dq_bind_row_key(const Choice *choice);
 

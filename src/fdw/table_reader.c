@@ -239,6 +239,8 @@ dq_reader_ask(TableReader *reader, OpenAsk *ask, bool keep)
 							 .scope = ask->ask.scope,
 							 .keys = ask->ask.alone,
 							 .row_key = ask->ask.row_key,
+							 .nwider = ask->ask.nwider,
+							 .wider = ask->ask.wider,
 							 .enough_rows = ask->enough_rows };
 
 	memcpy(options.marks, ask->ask.marks, sizeof(options.marks));

@@ -13,9 +13,6 @@
 #include "fetch/cached_private.h"
 #include "utils/timestamp.h"
 
-/* A whole collection of more bytes is not looked through for a part of its rows. */
-#define MAX_SEARCHED_BYTES ((uint64) 256 * 1024)
-
 /* A tenth of ttl: what the lives of answers differ by at most, and how long an empty one lives. */
 #define TENTH 10
 
@@ -132,42 +129,4 @@ dq_cached_longest_life(const TableSpec *table, const AnswerFacts *facts)
 	if (facts->headers[HTTP_ETAG] || facts->headers[HTTP_LAST_MODIFIED])
 		grace = Max(grace, CONFIRMABLE_MS);
 	return life + grace;
-}
-
-void
-dq_cached_note_wider(CachedFetch *cache, const FetchOptions *options)
-{
-	const Scope *scope = options->scope;
-	Scope whole = { .is_whole = true };
-	FetchOptions unlimited = *options;
-
-	if (scope == NULL || scope->is_whole || options->is_lookup || options->body)
-		return;
-	whole.base = scope->base;
-	if (!dq_scope_contains(&whole, scope))
-		return;
-	unlimited.row_limit = 0;
-	for (int i = 0; i < options->table->ncache_columns; i++)
-	{
-		AttrNumber attnum = options->table->cache_columns[i];
-
-		/* What stands in the path is said by the wider question, too. */
-		if (attnum != 0 && !options->table->columns[attnum - 1].in_path)
-			unlimited.marks[i] = NULL;
-	}
-	cache->wider[cache->nwider++] = dq_cache_key(&unlimited, scope->base);
-}
-
-bool
-dq_cached_find_wider(const CachedFetch *cache, CachedAnswer *found)
-{
-	for (int i = 0; i < cache->nwider; i++)
-	{
-		if (!dq_cached_find(cache->latest, cache->wider[i], CACHED_FRESH, found))
-			continue;
-		if (found->len <= MAX_SEARCHED_BYTES)
-			return true;
-		pfree(found->bytes);
-	}
-	return false;
 }

@@ -563,7 +563,9 @@ start(FetchGroup *group, const FetchOptions *options, StringInfo identity, uint6
 
 	if (term && !is_single)
 		fetch->cache->keys = dq_cached_keys_create(fetch, options);
-	dq_cached_note_wider(fetch->cache, options);
+	dq_cached_note_wider(fetch->cache, options, name);
+	if (fetch->cache->keys == NULL)
+		dq_cached_remember(options, name);
 	fetch->cache->starting = options->keys;
 	look_up(fetch, CACHED_STEP_FIRST);
 	fetch->cache->starting = NULL;

@@ -41,6 +41,9 @@ typedef struct CachedAnswer
 	CachedState state;
 } CachedAnswer;
 
+/* Other questions that are tried. */
+#define MAX_WIDER 12
+
 struct CachedFetch
 {
 	const CacheStore *store;
@@ -49,7 +52,7 @@ struct CachedFetch
 	CachedStep step;
 	const FetchKeys *starting; /* while the fetch is started */
 	int nwider;
-	CacheKey wider[1]; /* of questions whose answers hold all rows of this one */
+	CacheKey wider[MAX_WIDER]; /* of questions whose answers hold all rows of this one */
 	CacheKey key;
 	FlightTicket ticket;
 	bool is_leading;
@@ -75,7 +78,10 @@ extern bool dq_cached_find(CacheLookup *lookup, CacheKey key, CachedState worst,
 extern bool dq_cached_may_fall_back(const TableSpec *table);
 
 /* Notes the other questions whose answers hold all rows of this one. */
-extern void dq_cached_note_wider(CachedFetch *cache, const FetchOptions *options);
+extern void dq_cached_note_wider(CachedFetch *cache, const FetchOptions *options, const char *name);
+
+/* Remembers a question whose answer is kept by that name, for the session's later ones. */
+extern void dq_cached_remember(const FetchOptions *options, const char *name);
 
 /* A fresh answer to one of them, and a small one. */
 extern bool dq_cached_find_wider(const CachedFetch *cache, CachedAnswer *found);

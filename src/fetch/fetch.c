@@ -136,6 +136,8 @@ dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *op
 	fetch->options.scope = NULL;
 	fetch->options.keys = NULL;
 	fetch->options.row_key = NULL;
+	fetch->options.nwider = 0;
+	fetch->options.wider = NULL;
 	for (int i = 0; i < MAX_CACHE_COLUMNS; i++)
 		fetch->options.marks[i] = options->marks[i] ? pstrdup(options->marks[i]) : NULL;
 	if (options->page)

@@ -22,6 +22,14 @@ typedef struct FetchKeys
 	const void *arg;
 } FetchKeys;
 
+/* Another question, whose answer holds all rows of the one that is asked. */
+typedef struct FetchWider
+{
+	const char *url;
+	const ScopeTerm *key;				  /* its answer is kept by this key; NULL: by the URL */
+	const char *marks[MAX_CACHE_COLUMNS]; /* as in FetchOptions */
+} FetchWider;
+
 /* How one row is asked for by its key, a text as it stands in the row. */
 typedef struct FetchRowKey
 {
@@ -58,8 +66,10 @@ typedef struct FetchOptions
 	 * have there; NULL: they may have any.
 	 */
 	const char *marks[MAX_CACHE_COLUMNS];
-	int64 enough_rows;	/* once so many have come, no page is asked early; 0: unknown */
-	bool must_be_whole; /* an outage is an error, whatever on_error says */
+	int nwider;
+	const FetchWider *wider; /* less restricted questions that may have been asked before */
+	int64 enough_rows;		 /* once so many have come, no page is asked early; 0: unknown */
+	bool must_be_whole;		 /* an outage is an error, whatever on_error says */
 	/*
 	 * Which rows are asked for, such as "id 1, 2" (palloc'd; NULL: all), for distquery.last_errors;
 	 * called only where some are missing, while the reader is open.  NULL: nobody can say.

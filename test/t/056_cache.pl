@@ -44,6 +44,15 @@ my $asked = $service->log('/data/postgrest/customers');
 is(scalar @$asked, 1, 'one request');
 is(scalar(() = $asked->[0]{query} =~ /%22\d+%22/g), 32, 'for 32 of them');
 
+# A narrower question is answered by what another session has asked.
+$service->put('parts', [ map { { id => $_, t => $_ % 2 ? 'odd' : 'even' } } 1 .. 100 ]);
+create_table($node, 'api', 'parts', 'id int, t text', path => '/data/postgrest/parts', dialect => 'postgrest');
+psql(qq{ALTER FOREIGN TABLE parts ALTER $_ OPTIONS (filter '= >')}) foreach qw(id t);
+is(psql("SELECT count(*) FROM parts WHERE t = 'odd'"), '50', 'odd ones');
+is(psql("SELECT count(*) FROM parts WHERE t = 'odd' AND id > 90"), '5', 'some of them');
+is(psql("SELECT count(*) FROM parts WHERE t = 'odd' AND id = 90"), '0', 'none of them');
+is($service->count('/data/postgrest/parts'), 1, 'one request');
+
 # Single flight.
 table('cold', '/data/plain/small?_delay=400');
 $service->reset;
