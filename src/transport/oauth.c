@@ -325,6 +325,12 @@ ask(TokenWait *wait)
 static void
 lead_or_follow(TokenWait *wait)
 {
+	/* It leads already where the last try to ask raised. */
+	if (wait->is_leading)
+	{
+		ask(wait);
+		return;
+	}
 	switch (dq_flight_join(wait->key.hash, &wait->ticket))
 	{
 		case FLIGHT_FOLLOWER:
