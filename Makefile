@@ -382,10 +382,32 @@ FUZZ_SECONDS ?= 180
 FUZZ_SAN = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 FUZZ_TARGETS = $(patsubst test/fuzz/%.c,build/fuzz/%,$(sort $(wildcard test/fuzz/fuzz_*.c)))
 
+# Targets that need a backend: the whole extension and test/fuzz/server as one library, loaded into a single-user server.  Where
+# that server has AddressSanitizer (test/setup/sanitized.sh), the library has it, too.
+FUZZ_ASAN = $(shell nm -D $(shell $(PG_CONFIG) --bindir)/postgres 2>/dev/null | grep -q __asan_init && echo address,)
+FUZZ_DIR = build/fuzz-server$(if $(FUZZ_ASAN),-asan)
+FUZZ_LIBRARY = $(FUZZ_DIR)/distquery_fuzz.so
+
 fuzz: fuzz-build ## fuzz each target for FUZZ_SECONDS=180
 	$(Q)test/setup/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+	$(Q)PG_CONFIG='$(PG_CONFIG)' test/setup/fuzz-server.sh $(FUZZ_SECONDS) $(FUZZ_LIBRARY)
 
-fuzz-build: $(FUZZ_TARGETS)
+fuzz-build: $(FUZZ_TARGETS) $(FUZZ_LIBRARY)
+
+FUZZ_LIBRARY_SAN = -fsanitize=fuzzer-no-link,$(FUZZ_ASAN)undefined -fsanitize-trap=undefined
+FUZZ_LIBRARY_OBJS = $(patsubst %.c,$(FUZZ_DIR)/%.o,$(OBJS:.o=.c) $(sort $(wildcard test/fuzz/server/*.c)))
+FUZZ_DRIVER = $(shell $(FUZZ_CC) -print-file-name=libclang_rt.fuzzer_no_main-$(shell uname -m).a)
+
+$(FUZZ_DIR)/%.o: %.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) -Isrc -DUSE_ASSERT_CHECKING -D_GNU_SOURCE $(LIB_CFLAGS) -isystem $(shell $(PG_CONFIG) --includedir-server) \
+		-MMD -MP $(PURE_CFLAGS) -w -fPIC -fvisibility=hidden $(FUZZ_LIBRARY_SAN) -c -o $@ $<
+
+# -Bsymbolic: the driver's functions, not those of a server with a sanitizer of its own.
+$(FUZZ_LIBRARY): $(FUZZ_LIBRARY_OBJS)
+	$(Q)$(FUZZ_CC) -shared $(FUZZ_LIBRARY_SAN) -Wl,-Bsymbolic -o $@ $^ $(FUZZ_DRIVER) -lstdc++ $(LIB_LIBS) -lm
+
+-include $(FUZZ_LIBRARY_OBJS:.o=.d)
 
 build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(PURE_SOURCES) $(wildcard src/*.h src/rows/*.h src/request/*.h src/import/*.h)
 	$(Q)mkdir -p $(@D)
@@ -396,7 +418,7 @@ bench: ## measure against curl, COPY and bare libcurl; see bench/
 
 # What tools say about the text. FILES= narrows lint.
 
-C_FILES = $(sort $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] bench/*.[ch]))
+C_FILES = $(sort $(wildcard src/*.[ch] src/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/fuzz/server/*.[ch] bench/*.[ch]))
 FILES ?= $(sort $(wildcard src/*.c src/*/*.c))
 CLANG_FORMAT ?= clang-format
 

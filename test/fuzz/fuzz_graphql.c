@@ -91,6 +91,12 @@ ask(char **texts)
 	if (place)
 		dq_graphql_select(selection, place,
 						  dq_graphql_selection_problem(texts[4]) ? NULL : texts[4]);
+	if (dq_graphql_is_name(texts[2]))
+	{
+		GraphqlSelection *inner = place ? dq_graphql_at(selection, place) : NULL;
+
+		dq_graphql_value(dq_graphql_on_type(inner ? inner : selection, texts[2]));
+	}
 	check_query(dq_graphql_text(query));
 	check(dq_json_pointer_compile(dq_graphql_field_pointer(field), &pointer_problem) != NULL,
 		  "no pointer", texts[0]);

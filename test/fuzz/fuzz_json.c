@@ -5,13 +5,14 @@
  *
  * Checked: json-c in strict mode accepts what dq_json_locate() accepts; the values located are the
  * ones that json-c finds; strings unescape to the same bytes; iterating meets as many members as
- * the object has names, or more.
+ * the object has names, or more; a value's hash as a key is that of the same value as it is asked.
  */
 #include "base.h"
 
 #include <json-c/json.h>
 
 #include "rows/json.h"
+#include "rows/json_key.h"
 #include "fuzz_memory.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -135,6 +136,33 @@ compare_with_json_c(const uint8_t *data, size_t size, const JsonSlice *found)
 	json_tokener_free(tokener);
 }
 
+/* A value in a row, and the same one in a question, have the same hash. */
+static void
+check_key(const JsonSlice *slice)
+{
+	StringInfoData scratch;
+	StringInfoData asked;
+	JsonError error;
+
+	initStringInfo(&scratch);
+	initStringInfo(&asked);
+	if (slice->kind == JSONK_NUMBER)
+		appendBinaryStringInfo(&asked, slice->start, slice->len);
+	else if (slice->kind != JSONK_STRING || !dq_json_string_append(&asked, slice, &error))
+		return;
+	for (JsonKeyKind kind = JSON_KEY_INTEGER; kind <= JSON_KEY_UUID; kind++)
+	{
+		uint64 hash = 0;
+		uint64 asked_hash = 1;
+
+		if (dq_json_key(kind, slice, &scratch, &hash) != JSON_KEY_HASHED)
+			continue;
+		check(dq_json_key_of_text(kind, asked.data, asked.len, &asked_hash) == JSON_KEY_HASHED,
+			  "a key that cannot be asked");
+		check(hash == asked_hash, "another hash");
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -163,6 +191,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	 * The object that a member is asked of may be none; without such pointers it is valid all the
 	 * same.
 	 */
+	for (int i = 0; is_valid && i < lengthof(places); i++)
+		check_key(&found[i]);
 	locator = locator_for(1);
 	is_valid = dq_json_locate(locator, (const char *) data, size, found, &culprit, &error);
 	if (is_valid && found[0].kind == JSONK_OBJECT)
