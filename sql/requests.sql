@@ -12,6 +12,7 @@ CREATE FOREIGN TABLE hang_body (id int, name text) SERVER requests_s OPTIONS (pa
 CREATE FOREIGN TABLE large (id int, name text) SERVER requests_s OPTIONS (path '/fault/good', max_response '20B', retries '0');
 CREATE FOREIGN TABLE posted (id int, name text) SERVER requests_s OPTIONS (path '/fault/good', method 'POST', body '{"a": "bcdef"}');
 CREATE FOREIGN TABLE cached (id int, name text) SERVER requests_s OPTIONS (path '/fault/good', strategy 'cache', ttl '1h');
+CREATE FOREIGN TABLE hop (id int, name text) SERVER requests_s OPTIONS (path '/fault/redirect?to=/fault/good', redirects '2');
 CREATE FOREIGN TABLE long (id int, name text OPTIONS (filter '=')) SERVER requests_s OPTIONS (path '/fault/good');
 CREATE FUNCTION seen() RETURNS TABLE (path text, method text, status int, outcome text, attempt int, cache text, rows bigint, bytes bigint)
   LANGUAGE sql AS $$
@@ -29,6 +30,7 @@ SELECT count(*) FROM large;
 SELECT count(*) FROM posted;
 SELECT count(*) FROM cached;
 SELECT count(*) FROM cached;
+SELECT count(*) FROM hop;
 SET statement_timeout = '50ms';
 SELECT count(*) FROM hang;
 RESET statement_timeout;

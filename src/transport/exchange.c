@@ -425,8 +425,8 @@ dq_exchange_attempt_ended(Exchange *exchange, CURLcode code)
 			  !exchange->has_left_origin && dq_oauth_renew(exchange)))
 	{
 		dq_record_end(exchange, FATE_ENDED, end.failure);
+		dq_record_prepare(exchange); /* of another URL, maybe */
 		exchange->state = EXCHANGE_WAITING;
-		INSTR_TIME_SET_CURRENT(exchange->waiting_since);
 	}
 	else
 	{

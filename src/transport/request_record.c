@@ -2,7 +2,7 @@
  * request_record.c
  *	  Records of HTTP attempts: what is measured when, and who gets them.
  *
- *	dq_record_prepare()	an exchange begins: what all its attempts have in common
+ *	dq_record_prepare()	an exchange begins, or its URL changes: what its attempts have in common
  *	dq_record_begin()	an attempt is on the wire
  *	dq_record_measure()	it is about to be taken off; libcurl still knows its times
  *	dq_record_end()		it is known how it ended: the record is handed out
