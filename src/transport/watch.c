@@ -29,6 +29,9 @@
 #include "transport/watch.h"
 #include "utils/memutils.h"
 
+/* Of what came unasked so much is read, 8 kB each. */
+#define MAX_DROPPED_PIECES 256
+
 typedef struct WatchedSocket
 {
 	curl_socket_t fd;
@@ -148,22 +151,32 @@ dq_watch_kept(curl_socket_t fd)
 		known->is_kept = true;
 }
 
-/* Libcurl does not use a connection again whose socket was shut down. */
+/*
+ * Libcurl does not use a connection again that was shut down and has nothing more to read.  Should it
+ * go on to read: a part of what came is missing then, which TLS notices.
+ */
+static void
+end_connection(WatchedSocket *known)
+{
+	char dropped[8192];
+	int pieces = 0;
+
+	known->is_kept = false;
+	shutdown(known->fd, SHUT_RDWR);
+	while (recv(known->fd, dropped, sizeof(dropped), MSG_DONTWAIT) > 0 &&
+		   ++pieces < MAX_DROPPED_PIECES)
+		;
+}
+
 void
 dq_watch_end_unasked(void)
 {
-	for (int i = 0; i < nsockets; i++)
-	{
-		WatchedSocket *known = &sockets[i];
-		char byte;
+	char byte;
 
-		if (known->is_kept && known->what == CURL_POLL_NONE &&
-			recv(known->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
-		{
-			known->is_kept = false;
-			shutdown(known->fd, SHUT_RDWR);
-		}
-	}
+	for (int i = 0; i < nsockets; i++)
+		if (sockets[i].is_kept && sockets[i].what == CURL_POLL_NONE &&
+			recv(sockets[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+			end_connection(&sockets[i]);
 }
 
 int

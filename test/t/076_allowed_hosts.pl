@@ -50,14 +50,22 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 	}
 	if (!(file = fopen(getenv("DQ_TEST_HOSTS"), "r")))
 		return EAI_FAIL;
+	*found = NULL;
+	/* Several lines of a name are several addresses, the last one first. */
 	while (fscanf(file, "%255s %255s", known, address) == 2)
 		if (strcmp(known, name) == 0)
 		{
-			fclose(file);
-			return next(address, service, hints, found);
+			struct addrinfo *before = *found;
+			struct addrinfo *last;
+			int code = next(address, service, hints, found);
+			if (code != 0)
+				return code;
+			for (last = *found; last->ai_next; last = last->ai_next)
+				;
+			last->ai_next = before;
 		}
 	fclose(file);
-	return EAI_NONAME;
+	return *found ? 0 : EAI_NONAME;
 }
 });
 {
@@ -66,7 +74,8 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 	  or die $err;
 }
 my $hosts = write_file('hosts', "api.test 127.0.0.1\nother.test 127.0.0.1\nrebound.test 127.0.0.1\nmeta.test 169.254.169.254\n"
-	. "meta6.test ::ffff:169.254.169.254\nfar.test 127.0.0.2\nproxy.test 127.0.0.1\n");
+	. "meta6.test ::ffff:169.254.169.254\nfar.test 127.0.0.2\nproxy.test 127.0.0.1\n"
+	. "mixed.test 127.0.0.1\nmixed.test 169.254.169.254\n");
 my $asked = write_file('asked', '');
 chmod 0666, $asked;
 my $node;
@@ -205,6 +214,13 @@ if ($has_v6)
 	allow('::/0');
 	refused($mapped, qr/host "::ffff:127\.0\.0\.1" at address 127\.0\.0\.1, port $port/, 'is none of IPv6');
 }
+$session->query('RESET distquery.allowed_hosts');
+
+# A name with several addresses: one that is refused is passed over.
+my $mixed = table_at("http://mixed.test:$port");
+allowed($mixed, 'a name with a good address and a special one');
+allow('127.0.0.2');
+refused($mixed, qr/host "mixed\.test" at address (?:127\.0\.0\.1|169\.254\.169\.254), port $port/, 'a name of which no address is good');
 $session->query('RESET distquery.allowed_hosts');
 
 # A name that changes its address.

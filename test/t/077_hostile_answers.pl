@@ -4,7 +4,9 @@ use warnings;
 use lib 'test/perl';
 use DistQuery::Session;
 use DistQuery::Test;
+use IPC::Run;
 use MIME::Base64 qw(encode_base64url);
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $service = DistQuery::Test::Service->new;
@@ -24,7 +26,8 @@ is($session->query("$rows other"), 'one,two,three', 'and another');
 # kB that the session may need beyond what it has now: libcurl's buffers, 32 MB of what was decompressed, the reader's copy.
 my $most = 110 * 1024;
 my $memory = backend_memory_kb($session->pid);
-my $descriptors = $session->descriptors;
+# Connections are kept, those of pages that were asked at once, too.
+my $descriptors = $session->descriptors + 16;
 my $number = 0;
 
 sub encoded { return join('', map { sprintf '%%%02X', ord } split //, $_[0]); }
@@ -107,6 +110,7 @@ fails('brotli of 512 MB, by max_response', '/fault/brotli-bomb', qr/larger than 
 fails('zstd of 512 MB', '/fault/zstandard-bomb', qr/compressed in such a way|larger than max_response/);
 fails('deflate of 64 MB', '/fault/deflate-bomb', qr/larger than max_response/, max_response => '8MB');
 fails('gzip in deflate', '/fault/nested-bomb', qr/compressed in such a way|larger than max_response/);
+fails('brotli of 512 MB of an error', '/fault/brotli-bomb?status=400', qr/HTTP status 400/);
 fails('ten codings', '/fault/codings?n=10', qr/could not be decompressed/);
 fails('an unknown coding', '/fault/codings?n=1&name=x-unheard-of', qr/could not be decompressed/);
 fails('a coding that it is not', '/fault/codings?n=1&name=br', qr/could not be decompressed|the answer is empty/);
@@ -129,6 +133,21 @@ fails('513 levels in a row', repeated(start => encoded('[{"id": '), piece => '%5
 	qr/nested deeper than 512 levels/);
 works('500 levels in jsonb', repeated(start => encoded('[{"id": 1, "name": '), piece => '%5B', n => 500, end => encoded((']' x 500) . '}]')),
 	'1000', columns => 'id int, name jsonb', query => 'SELECT length(name::text) FROM {table}');
+# The errors of GraphQL: whatever they are, they are errors.
+foreach my $kind (qw(deep deep-message large long many text object number nul control no-object))
+{
+	create_server($node, "graph_$kind" =~ tr/-/_/r, $service->url . "/fault/graphql-errors/$kind", %untiring, protocol => 'graphql');
+	my $table = 'graph_rows_' . ++$number;
+	$session->query("CREATE FOREIGN TABLE $table (id int) SERVER graph_" . ($kind =~ tr/-/_/r) . q{ OPTIONS (field 'x')});
+	$service->reset;
+	my $error = $session->error("SELECT * FROM $table");
+	like($error, qr/^ERROR:  HV0..: could not read the answer for foreign table "$table" from server "graph_\w+": \S/m, "errors of GraphQL, $kind");
+	cmp_ok(length $error, '<', 2000, "errors of GraphQL, $kind: it is short");
+	unlike($error, qr/[\x00-\x08\x0b-\x1f]/, "errors of GraphQL, $kind: and can be read");
+	is($service->count, 1, "errors of GraphQL, $kind: asked once");
+	unharmed("errors of GraphQL, $kind");
+}
+
 #
 # Numbers, strings, members
 #
@@ -290,6 +309,58 @@ foreach my $case ([ 'at once', raw("$head$ok$evil_answer", keep => 1) ], [ 'a mo
 	unharmed("an answer too many $name");
 }
 
+# The same over TLS, where what comes cannot be told before it is decrypted.
+my $folder = PostgreSQL::Test::Utils::tempdir;
+my $tls_script = q{
+import socket, ssl, sys
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1] + "/server.pem", sys.argv[1] + "/server.key")
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(8)
+print(listener.getsockname()[1], flush=True)
+def answer(name):
+    body = b'[{"id": 1, "name": "' + name + b'"}]'
+    return b"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body) + body
+while True:
+    accepted = listener.accept()[0]
+    accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection = context.wrap_socket(accepted, server_side=True)
+    asked = 0
+    while True:
+        head = b""
+        while not head.endswith(b"\\r\\n\\r\\n"):
+            piece = connection.recv(65536)
+            if not piece:
+                break
+            head += piece
+        if not piece:
+            break
+        connection.sendall(answer(b"one"))
+        asked += 1
+        if b"/more" in head:
+            connection.sendall(answer(b"evil"))
+            print("sent", flush=True)
+    connection.close()
+    print("closed after %d" % asked, flush=True)
+};
+my ($tls_out, $tls_err) = ('', '');
+IPC::Run::run([ qw(openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout), "$folder/server.key", '-out', "$folder/server.pem" ],
+	'<', \undef, '>', \$tls_out, '2>', \$tls_err) or die $tls_err;
+$tls_out = '';
+my $tls = IPC::Run::start([ -x '/usr/bin/python3' ? '/usr/bin/python3' : 'python3', '-c', $tls_script, $folder ], '<', \undef, '>', \$tls_out, '2>', \$tls_err);
+$tls->pump until $tls_out =~ /^\d+\n/ or !$tls->pumpable;
+my ($tls_port) = $tls_out =~ /^(\d+)/;
+create_server($node, 'tls', "https://localhost:$tls_port", %untiring, ca_file => "$folder/server.pem", max_in_flight => 1);
+create_table($node, 'tls', "tls_$_", 'id int, name text', path => "/$_") foreach qw(plain more);
+is($session->query("$rows tls_plain"), 'one', 'TLS: an answer') foreach 1 .. 3;
+is($session->query("$rows tls_more"), 'one', 'TLS: an answer too many');
+$tls->pump until $tls_out =~ /^sent$/m or !$tls->pumpable;
+is($session->query("$rows tls_plain"), 'one', 'TLS: the next question gets its own') foreach 1 .. 3;
+ok(poll_until(sub { $tls->pump_nb; $tls_out =~ /^closed after/m }, 10), 'TLS: the connection with the other is closed');
+like($tls_out, qr/^closed after 4$/m, 'TLS: which was kept before');
+$session->query('DROP FOREIGN TABLE tls_plain, tls_more; DROP SERVER tls');
+
 #
 # Statuses and headers that ask for something
 #
@@ -357,5 +428,6 @@ is($service->stats->{in_flight}, 0, 'nothing is on the wire at the end');
 is($session->query(q{SELECT sum(in_flight), sum(waiting) FROM distquery.services}), '0|0', 'nor held');
 
 $session->close;
+$tls->kill_kill(grace => 1);
 $node->stop;
 done_testing();

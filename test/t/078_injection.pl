@@ -337,15 +337,19 @@ create_table($node, 'api', 'good', 'id int', path => '/fault/good');
 	$session->query(q{
 		CREATE FUNCTION ask_as(setting text, v text) RETURNS text LANGUAGE plpgsql AS $$
 		BEGIN
-			PERFORM set_config(setting, v, false);
+			IF setting = 'adopted' THEN
+				PERFORM distquery.adopt_headers(json_build_object('traceparent', v, 'tracestate', v, 'cdn-loop', v));
+			ELSE
+				PERFORM set_config(setting, v, false);
+			END IF;
 			PERFORM * FROM good;
 			RETURN NULL;
 		EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE;
 		END $$});
-	foreach my $setting (qw(application_name distquery.tracestate distquery.traceparent distquery.cdn_loop distquery.loop_id))
+	foreach my $setting (qw(application_name distquery.tracestate distquery.traceparent distquery.cdn_loop distquery.loop_id adopted))
 	{
 		$session->query(qq{SELECT count(ask_as('$setting', v)) FROM hostile});
-		$session->query("RESET $setting");
+		$session->query('RESET ALL');
 	}
 	foreach my $request (@{ $service->log })
 	{
