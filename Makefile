@@ -28,7 +28,7 @@ SQL_PARTS = \
 	src/sql/import.sql
 
 # Loadable modules that need a further library, which the core does not link: built where it is.
-MODULE_SOURCES = src/import/yaml_module.c
+MODULE_SOURCES = src/cache/redis_module.c src/import/yaml_module.c
 
 OBJS = \
 	src/distquery.o \
@@ -45,6 +45,7 @@ OBJS = \
 	src/rows/splitter.o \
 	src/rows/splitter_envelope.o \
 	src/request/body.o \
+	src/request/cache_url.o \
 	src/request/cdn_loop.o \
 	src/request/condition.o \
 	src/request/dialect.o \
@@ -81,6 +82,7 @@ OBJS = \
 	src/transport/request_record.o \
 	src/transport/request_ring.o \
 	src/transport/remote_error.o \
+	src/transport/resolve.o \
 	src/transport/retry.o \
 	src/transport/service.o \
 	src/transport/shared_forget.o \
@@ -98,6 +100,7 @@ OBJS = \
 	src/spec/option_headers.o \
 	src/spec/option_table.o \
 	src/spec/option_value.o \
+	src/spec/spec_answers.o \
 	src/spec/spec_build.o \
 	src/spec/spec_cache.o \
 	src/spec/spec_column.o \
@@ -108,6 +111,17 @@ OBJS = \
 	src/spec/spec_graphql.o \
 	src/spec/validator.o \
 	src/cache/cache_block.o \
+	src/cache/envelope.o \
+	src/cache/link.o \
+	src/cache/link_connect.o \
+	src/cache/link_order.o \
+	src/cache/memcached_protocol.o \
+	src/cache/memcached_reply.o \
+	src/cache/identity.o \
+	src/cache/remote_invalidation.o \
+	src/cache/remote_lookup.o \
+	src/cache/remote_put.o \
+	src/cache/remote_store.o \
 	src/cache/shared_cache.o \
 	src/cache/shared_store.o \
 	src/cache/store.o \
@@ -233,14 +247,14 @@ endif
 PURE_SOURCES = $(filter-out src/rows/decoder% src/import/doc_yaml.c src/import/document.c, \
 	$(filter src/rows/% src/request/% src/import/decl% src/import/doc% src/import/introspection% \
 		src/import/openapi%,$(OBJS:.o=.c))) \
-	$(addprefix src/transport/,breaker.c histogram.c rate.c shared_table.c token_answer.c) src/cache/cache_block.c
+	$(addprefix src/transport/,breaker.c histogram.c rate.c shared_table.c token_answer.c) $(addprefix src/cache/,cache_block.c envelope.c memcached_reply.c)
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 REGRESS = $(if $(TESTS),$(TESTS),$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
 REGRESS_OPTS = --load-extension=$(EXTENSION)
 
-EXTRA_CLEAN = build $(OBJS:.o=.d) tmp_check distquery_yaml.so distquery_yaml.dylib $(MODULE_SOURCES:.c=.o) $(MODULE_SOURCES:.c=.d)
+EXTRA_CLEAN = build $(OBJS:.o=.d) tmp_check distquery_redis.so distquery_redis.dylib distquery_yaml.so distquery_yaml.dylib $(MODULE_SOURCES:.c=.o) $(MODULE_SOURCES:.c=.d)
 
 PG_CONFIG ?= pg_config
 PKG_CONFIG ?= pkg-config
@@ -300,6 +314,12 @@ EXTRA_MODULES += distquery_yaml$(DLSUFFIX)
 distquery_yaml$(DLSUFFIX): src/import/yaml_module.o
 	$(CC) $(CFLAGS) -o $@ $< $(LDFLAGS) $(LDFLAGS_SL) -shared $(shell $(PKG_CONFIG) --libs yaml-0.1)
 src/import/yaml_module.o: override CPPFLAGS += $(shell $(PKG_CONFIG) --cflags yaml-0.1)
+endif
+ifeq (0,$(shell $(PKG_CONFIG) --exists hiredis; echo $$?))
+EXTRA_MODULES += distquery_redis$(DLSUFFIX)
+distquery_redis$(DLSUFFIX): src/cache/redis_module.o
+	$(CC) $(CFLAGS) -o $@ $< $(LDFLAGS) $(LDFLAGS_SL) -shared $(shell $(PKG_CONFIG) --libs hiredis)
+src/cache/redis_module.o: override CPPFLAGS += $(shell $(PKG_CONFIG) --cflags hiredis)
 endif
 
 all: $(EXTRA_MODULES)
@@ -423,7 +443,7 @@ FILES ?= $(sort $(wildcard src/*.c src/*/*.c))
 CLANG_FORMAT ?= clang-format
 
 lint: ## cppcheck, clang-tidy and our own rules (FILES= narrows)
-	$(Q)PG_CONFIG='$(PG_CONFIG)' CPPFLAGS='-Isrc $(LIB_CFLAGS)' test/setup/lint.sh $(FILES)
+	$(Q)PG_CONFIG='$(PG_CONFIG)' CPPFLAGS='-Isrc $(LIB_CFLAGS) $(shell $(PKG_CONFIG) --cflags hiredis 2>/dev/null)' test/setup/lint.sh $(FILES)
 
 format: ## rewrite the C sources in the project's layout
 	$(Q)$(CLANG_FORMAT) -i $(C_FILES)

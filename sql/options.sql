@@ -174,6 +174,23 @@ SELECT * FROM t10;
 CREATE FOREIGN TABLE t11 (id int OPTIONS (filter '= null')) SERVER options_test OPTIONS (path '/x');
 SELECT * FROM t11;
 
+-- servers of a cache
+CREATE SERVER cached FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', cache_url 'http://localhost');
+CREATE SERVER cached FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', cache_url 'redis://user:password@localhost');
+CREATE SERVER cached FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', cache_url 'rediss://localhost');
+CREATE SERVER cached FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', cache_url 'redis://localhost:99999');
+CREATE SERVER cached FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', cache_url 'redis://a,,b');
+CREATE SERVER cached FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', cache_url 'redis://[::1]:6379,b:7/x');
+CREATE SERVER cached FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', cache_url 'memcached://a:1,b:2/3');
+CREATE SERVER cached FOREIGN DATA WRAPPER distquery OPTIONS (url 'http://localhost', cache_prefix 'two words');
+CREATE SERVER cached FOREIGN DATA WRAPPER distquery
+    OPTIONS (url 'http://localhost', strategy 'cache', cache_store 'redis', cache_prefix 'mine:');
+CREATE FOREIGN TABLE cached_table (id int) SERVER cached OPTIONS (path '/x');
+SELECT * FROM cached_table;
+ALTER SERVER cached OPTIONS (ADD cache_url 'memcached://localhost,[::1]:11212');
+SELECT * FROM cached_table;
+DROP SERVER cached CASCADE;
+
 -- the nearest setting wins: column, table, server, dialect; ALTER takes effect at once
 CREATE FUNCTION request(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE line text;

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "async/async.h"
+#include "cache/remote_store.h"
 #include "cache/shared_cache.h"
 #include "compat.h"
 #include "distquery.h"
@@ -121,6 +122,7 @@ _PG_init(void)
 	dq_cache_define();
 	dq_flight_define();
 	dq_token_define();
+	dq_remote_define();
 	dq_shared_init();
 	DefineCustomIntVariable("distquery.max_age",
 							"Age up to which a cached answer is used; -1 leaves it to ttl.", NULL,

@@ -458,7 +458,7 @@ hash_table(Oid database, Oid table)
 }
 
 int
-dq_cache_block_find_figures(const CacheBlock *block, Oid database, Oid table)
+dq_cache_block_find_figures(const CacheBlock *block, Oid database, Oid table, int store)
 {
 	uint32 first = hash_table(database, table);
 
@@ -471,17 +471,17 @@ dq_cache_block_find_figures(const CacheBlock *block, Oid database, Oid table)
 			continue;
 		if (figures->table == 0)
 			return 0;
-		if (figures->database == database && figures->table == table)
+		if (figures->database == database && figures->table == table && figures->store == store)
 			return number;
 	}
 	return 0;
 }
 
 int
-dq_cache_block_make_figures(CacheBlock *block, Oid database, Oid table)
+dq_cache_block_make_figures(CacheBlock *block, Oid database, Oid table, int store)
 {
 	uint32 first = hash_table(database, table);
-	int number = dq_cache_block_find_figures(block, database, table);
+	int number = dq_cache_block_find_figures(block, database, table, store);
 
 	for (uint32 i = 0; i < NFIGURES && number == 0; i++)
 	{
@@ -491,6 +491,7 @@ dq_cache_block_make_figures(CacheBlock *block, Oid database, Oid table)
 		{
 			block->figures[candidate].database = database;
 			block->figures[candidate].table = table;
+			block->figures[candidate].store = store;
 			number = candidate;
 		}
 	}

@@ -30,6 +30,7 @@ typedef struct CacheFigures
 {
 	Oid database;
 	Oid table;
+	int store; /* CacheStoreOption: the same table may be kept in several */
 	uint64 hits;
 	uint64 misses;
 	uint64 stale;
@@ -74,9 +75,9 @@ extern void dq_cache_block_discard(CacheBlock *block, int entry);
 /* Exclusively: drops the entry of a key, if there is one. */
 extern void dq_cache_block_remove(CacheBlock *block, CacheKey key);
 
-/* The figures of a table; exclusively where they are not there yet.  Number 0 is all other tables'. */
-extern int dq_cache_block_find_figures(const CacheBlock *block, Oid database, Oid table);
-extern int dq_cache_block_make_figures(CacheBlock *block, Oid database, Oid table);
+/* The figures of a table in a store (any number); exclusively where they are not there yet.  Number 0 is all other tables'. */
+extern int dq_cache_block_find_figures(const CacheBlock *block, Oid database, Oid table, int store);
+extern int dq_cache_block_make_figures(CacheBlock *block, Oid database, Oid table, int store);
 extern CacheFigures *dq_cache_block_figures(CacheBlock *block, int figures);
 extern int dq_cache_block_nfigures(const CacheBlock *block);
 

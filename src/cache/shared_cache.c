@@ -144,12 +144,12 @@ dq_cache_put(CacheKey key, Oid table, const char *bytes, uint64 len)
 	dq_shared_unlock(area);
 	if (entry == 0)
 	{
-		dq_cache_count(table, CACHE_REFUSED, 1);
+		dq_cache_count(table, 0, CACHE_REFUSED, 1);
 		return false;
 	}
 	copy_chunks(block, entry, (char *) bytes, len, false);
 	block = lock_block(LW_EXCLUSIVE);
-	facts.figures = dq_cache_block_make_figures(block, MyDatabaseId, table);
+	facts.figures = dq_cache_block_make_figures(block, MyDatabaseId, table, 0);
 	dq_cache_block_publish(block, entry, key, &facts);
 	dq_shared_unlock(area);
 	return true;
@@ -187,23 +187,23 @@ dq_cache_raise_generation(Oid table, uint64 label)
 static void
 count_event(CacheFigures *figures, CacheEvent event, int times)
 {
-	uint64 *counters[] = { &figures->hits, &figures->misses, &figures->stale, &figures->coalesced,
-						   &figures->refused };
+	uint64 *counters[] = { &figures->hits,		&figures->misses,  &figures->stale,
+						   &figures->coalesced, &figures->refused, &figures->stored };
 
 	__atomic_fetch_add(counters[event], times, __ATOMIC_RELAXED);
 }
 
 void
-dq_cache_count(Oid table, CacheEvent event, int times)
+dq_cache_count(Oid table, int store, CacheEvent event, int times)
 {
 	CacheBlock *block = lock_block(LW_SHARED);
-	int figures = dq_cache_block_find_figures(block, MyDatabaseId, table);
+	int figures = dq_cache_block_find_figures(block, MyDatabaseId, table, store);
 
 	if (figures == 0)
 	{
 		dq_shared_unlock(area);
 		block = lock_block(LW_EXCLUSIVE);
-		figures = dq_cache_block_make_figures(block, MyDatabaseId, table);
+		figures = dq_cache_block_make_figures(block, MyDatabaseId, table, store);
 	}
 	count_event(dq_cache_block_figures(block, figures), event, times);
 	dq_shared_unlock(area);

@@ -40,11 +40,12 @@ typedef enum CacheEvent
 	CACHE_MISS,
 	CACHE_STALE,
 	CACHE_COALESCED,
-	CACHE_REFUSED
+	CACHE_REFUSED,
+	CACHE_STORED
 } CacheEvent;
 
-/* Counts an event so many times. */
-extern void dq_cache_count(Oid table, CacheEvent event, int times);
+/* Counts an event so many times, of a table in a store (CacheStoreOption). */
+extern void dq_cache_count(Oid table, int store, CacheEvent event, int times);
 
 /* Figures of all tables of this database, palloc'd. */
 extern CacheFigures *dq_cache_all_figures(int *n);

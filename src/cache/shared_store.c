@@ -7,7 +7,6 @@
  */
 #include "postgres.h"
 
-#include "cache/shared_cache.h"
 #include "cache/store.h"
 
 static uint64
@@ -33,8 +32,16 @@ shared_put(CacheLookup *lookup, CacheKey key, const char *bytes, uint64 len, int
 	dq_cache_put(key, lookup->table->relid, bytes, len);
 }
 
-static const CacheStoreRoutine shared_routine = {
-	.name = "shared", .max_value = shared_max_value, .take = shared_take, .put = shared_put
-};
+static void
+shared_land(CacheLookup *lookup, FlightTicket *ticket)
+{
+	dq_flight_end(ticket);
+}
 
-const CacheStore dq_shared_store = { &shared_routine };
+static const CacheStoreRoutine shared_routine = { .is_near = true,
+												  .max_value = shared_max_value,
+												  .take = shared_take,
+												  .put = shared_put,
+												  .land = shared_land };
+
+const CacheStore dq_shared_store = { &shared_routine, "shared", CACHE_STORE_SHARED };

@@ -4,19 +4,38 @@
  */
 #include "postgres.h"
 
-#include "cache/store.h"
+#include "cache/identity.h"
+#include "cache/remote_store.h"
 #include "utils/memutils.h"
 
 const CacheStore *
 dq_cache_store(const TableSpec *table, const Endpoint *endpoint)
 {
-	return &dq_shared_store;
+	return dq_identity_is_remote(table, endpoint) ? dq_remote_store(table, endpoint) :
+													&dq_shared_store;
 }
 
 const char *
 dq_cache_store_name(const CacheStore *store)
 {
-	return store->routine->name;
+	return store->name;
+}
+
+bool
+dq_cache_store_is_near(const CacheStore *store)
+{
+	return store->routine->is_near;
+}
+
+const char *
+dq_cache_store_note(const CacheStore *store, const TableSpec *table)
+{
+	if (!dq_identity_wants_remote(table))
+		return NULL;
+	if (store != &dq_shared_store)
+		return store->name;
+	return dq_identity_has_secret() ? "shared (a client certificate is known on this host only)" :
+									  "shared (distquery.cache_secret is not set)";
 }
 
 uint64
@@ -64,6 +83,24 @@ bool
 dq_cache_lookup_is_over(const CacheLookup *lookup)
 {
 	return lookup->is_over;
+}
+
+bool
+dq_cache_lookup_has_failed(const CacheLookup *lookup)
+{
+	return lookup->store->routine->has_failed && lookup->store->routine->has_failed(lookup);
+}
+
+void
+dq_cache_lookup_land(CacheLookup *lookup, FlightTicket *ticket)
+{
+	lookup->store->routine->land(lookup, ticket);
+}
+
+void
+dq_cache_store_count(const CacheStore *store, const TableSpec *table, CacheEvent event, int times)
+{
+	dq_cache_count(table->relid, store->figures, event, times);
 }
 
 char *

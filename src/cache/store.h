@@ -14,7 +14,8 @@
 #ifndef DQ_STORE_H
 #define DQ_STORE_H
 
-#include "cache/cache_block.h"
+#include "transport/flight.h"
+#include "cache/shared_cache.h"
 #include "spec/spec.h"
 
 typedef struct CacheStore CacheStore;
@@ -26,10 +27,24 @@ typedef struct CacheLookup CacheLookup;
  */
 typedef void (*CacheLookedUp)(void *owner);
 
-/* Where the answers of a table are kept that this endpoint's identity asks for.  Never NULL. */
+/*
+ * Where the answers of a table are kept that this endpoint's identity asks for; lives in the current
+ * context.  Raises where a store needs a module that is not installed.
+ */
 extern const CacheStore *dq_cache_store(const TableSpec *table, const Endpoint *endpoint);
 
+/* "shared", "redis", "memcached" */
 extern const char *dq_cache_store_name(const CacheStore *store);
+
+/* For EXPLAIN, where a table's answers are not simply in shared memory; else NULL.  Static. */
+extern const char *dq_cache_store_note(const CacheStore *store, const TableSpec *table);
+
+/* Counts events of a table in the store's figures. */
+extern void dq_cache_store_count(const CacheStore *store, const TableSpec *table, CacheEvent event,
+								 int times);
+
+/* True where looking at answers costs no more than memory. */
+extern bool dq_cache_store_is_near(const CacheStore *store);
 
 /* The largest answer that is kept. */
 extern uint64 dq_cache_store_max_value(const CacheStore *store);
@@ -43,6 +58,9 @@ extern CacheLookup *dq_cache_look_up(const CacheStore *store, const TableSpec *t
 									 void *owner);
 
 extern bool dq_cache_lookup_is_over(const CacheLookup *lookup);
+
+/* True when a server that could know more has not answered: there may be answers all the same. */
+extern bool dq_cache_lookup_has_failed(const CacheLookup *lookup);
 
 /*
  * A copy of the bytes that are kept under one of its keys, in the current context; NULL when there
@@ -59,20 +77,30 @@ extern void dq_cache_lookup_free(CacheLookup *lookup);
 extern void dq_cache_lookup_put(CacheLookup *lookup, CacheKey key, const char *bytes, uint64 len,
 								int64 life_ms);
 
+/*
+ * Ends the flight of a leader who has put what there is, so that its followers find it: when all of
+ * it has arrived.  Where something did not, they ask for themselves.
+ */
+extern void dq_cache_lookup_land(CacheLookup *lookup, FlightTicket *ticket);
+
 /* What a kind of store has to do; see above. */
 typedef struct CacheStoreRoutine
 {
-	const char *name;
+	bool is_near;
 	uint64 (*max_value)(const CacheStore *store);
-	void (*begin)(CacheLookup *lookup); /* NULL: nothing has to be asked */
+	void (*begin)(CacheLookup *lookup);			   /* NULL: nothing has to be asked */
+	bool (*has_failed)(const CacheLookup *lookup); /* NULL: never */
 	char *(*take)(CacheLookup *lookup, CacheKey key, uint64 *len);
 	void (*put)(CacheLookup *lookup, CacheKey key, const char *bytes, uint64 len, int64 life_ms);
+	void (*land)(CacheLookup *lookup, FlightTicket *ticket);
 	void (*end)(CacheLookup *lookup); /* it is freed, whether it is over or not; NULL: nothing */
 } CacheStoreRoutine;
 
 struct CacheStore
 {
 	const CacheStoreRoutine *routine;
+	const char *name;
+	int figures; /* CacheStoreOption, by which they are kept apart */
 };
 
 struct CacheLookup

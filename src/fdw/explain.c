@@ -336,6 +336,8 @@ dq_explain_stats(const FetchStats *stats, ExplainState *es)
 		ExplainPropertyText("Store", store, es);
 	if (cache)
 		ExplainPropertyText("Cache", cache, es);
+	if (cache && stats->cache_store)
+		ExplainPropertyText("Cache Store", stats->cache_store, es);
 	if (cache && es->timing && stats->age_ms > 0)
 		ExplainPropertyFloat("Age", "ms", (double) stats->age_ms, 0, es);
 	if (es->format == EXPLAIN_FORMAT_TEXT)

@@ -440,6 +440,8 @@ dq_reader_add_stats(FetchStats *sum, const OpenAsk *ask)
 		sum->origins[i] += stats.origins[i];
 	sum->is_partial |= stats.is_partial;
 	sum->age_ms = Max(sum->age_ms, stats.age_ms);
+	if (stats.cache_store)
+		sum->cache_store = stats.cache_store;
 	sum->keys_found += stats.is_shared ? 0 : stats.keys_found;
 	sum->keys_asked += stats.is_shared ? 0 : stats.keys_asked;
 	if (stats.is_shared)

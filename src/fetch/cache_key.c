@@ -7,9 +7,13 @@
  * credentials are sent (unless cache_shared), the table and its generation.  The hash is
  * cryptographic, since equal keys are taken for equal questions: nobody can make a question that
  * finds another user's answer.
+ *
+ * The key of an answer on a cache server is the same in every database that asks the same: what is
+ * declared stands in the place of OIDs, and the generation is the server's (remote_store.c).
  */
 #include "postgres.h"
 
+#include "cache/identity.h"
 #include "common/cryptohash.h"
 #include "common/hashfn.h"
 #include "common/sha2.h"
@@ -60,24 +64,45 @@ append_parts(const FetchOptions *options, StringInfo out)
 												 dq_cache_label(i, options->marks[i])));
 }
 
-CacheKey
-dq_cache_key(const FetchOptions *options, const char *url)
+static void
+append_local(const FetchOptions *options, const char *url, StringInfo bytes)
 {
 	const TableSpec *table = options->table;
 	const TransferLimits *limits = &options->endpoint->limits;
+
+	dq_fetch_shape(options, bytes);
+	if (!table->cache_shared)
+		dq_credentials_identity(options->endpoint->credentials, bytes);
+	appendStringInfo(bytes, "|%u|%u|" UINT64_FORMAT "|%s|%s|%s", MyDatabaseId, table->relid,
+					 dq_cache_generation(table->relid, 0), limits->proxy ? limits->proxy : "",
+					 limits->ca_file ? limits->ca_file : "", url);
+	append_parts(options, bytes);
+}
+
+static void
+append_remote(const FetchOptions *options, const char *url, StringInfo bytes)
+{
+	const TableSpec *table = options->table;
+
+	dq_identity_append(table, options->endpoint, bytes);
+	appendStringInfo(bytes, "|%zu:%s|%zu:%s|", strlen(table->definition), table->definition,
+					 strlen(url), url);
+	dq_fetch_question(options, bytes);
+}
+
+CacheKey
+dq_cache_key(const FetchOptions *options, const char *url)
+{
 	uint8 digest[PG_SHA256_DIGEST_LENGTH];
 	pg_cryptohash_ctx *hash;
 	StringInfoData bytes;
 	CacheKey key;
 
 	initStringInfo(&bytes);
-	dq_fetch_shape(options, &bytes);
-	if (!table->cache_shared)
-		dq_credentials_identity(options->endpoint->credentials, &bytes);
-	appendStringInfo(&bytes, "|%u|%u|" UINT64_FORMAT "|%s|%s|%s", MyDatabaseId, table->relid,
-					 dq_cache_generation(table->relid, 0), limits->proxy ? limits->proxy : "",
-					 limits->ca_file ? limits->ca_file : "", url);
-	append_parts(options, &bytes);
+	if (dq_identity_is_remote(options->table, options->endpoint))
+		append_remote(options, url, &bytes);
+	else
+		append_local(options, url, &bytes);
 	hash = pg_cryptohash_create(PG_SHA256);
 	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
 		pg_cryptohash_update(hash, (const uint8 *) bytes.data, bytes.len) < 0 ||

@@ -98,8 +98,8 @@ take_if_there(Fetch *fetch, FetchOrigin origin)
 static void
 count(const Fetch *fetch, CacheEvent event)
 {
-	dq_cache_count(fetch->options.table->relid, event,
-				   fetch->cache->keys ? (int) fetch->stats.keys_asked : 1);
+	dq_cache_store_count(fetch->cache->store, fetch->options.table, event,
+						 fetch->cache->keys ? (int) fetch->stats.keys_asked : 1);
 }
 
 static void
@@ -157,9 +157,11 @@ lead_or_follow(Fetch *fetch)
 
 	/*
 	 * A fetch that may stop early is nobody's to wait for.  A session whose own answer is waited
-	 * for by another of this database waits for none.
+	 * for by another of this database waits for none.  Where the store does not answer, nobody would
+	 * find what another has asked for.
 	 */
-	if (fetch->options.is_frugal || fetch->options.row_limit > 0 || dq_way_is_reentry())
+	if (fetch->options.is_frugal || fetch->options.row_limit > 0 || dq_way_is_reentry() ||
+		dq_cache_lookup_has_failed(cache->latest))
 	{
 		ask_service(fetch);
 		return;
@@ -234,7 +236,7 @@ keep_answer(Fetch *fetch)
 											  NULL;
 	if (packed == NULL)
 	{
-		dq_cache_count(fetch->options.table->relid, CACHE_REFUSED, 1);
+		dq_cache_store_count(cache->store, fetch->options.table, CACHE_REFUSED, 1);
 		return false;
 	}
 	dq_cache_lookup_put(cache->latest, cache->key, packed, len,
@@ -299,6 +301,11 @@ dq_cached_ended(Fetch *fetch)
 	}
 	if (fetch->error)
 		fall_back(fetch);
+	else if (cache->is_leading)
+	{
+		dq_cache_lookup_land(cache->latest, &cache->ticket);
+		cache->is_leading = false;
+	}
 	leave_flight(cache);
 	end_lookups(cache);
 }
@@ -311,10 +318,14 @@ cached_create(FetchGroup *group, const FetchOptions *options, StringInfo identit
 	Fetch *fetch = dq_fetch_create(dq_fetch_group_context(group), dq_fetch_group_share(group),
 								   options, identity, hash);
 	CachedFetch *cache = MemoryContextAllocZero(fetch->context, sizeof(*cache));
+	MemoryContext old;
 
 	fetch->group = group;
 	cache->key = key;
+	old = MemoryContextSwitchTo(fetch->context);
 	cache->store = dq_cache_store(options->table, options->endpoint);
+	fetch->stats.cache_store = dq_cache_store_note(cache->store, options->table);
+	MemoryContextSwitchTo(old);
 	cache->max_value = dq_cache_store_max_value(cache->store);
 	cache->epoch = dq_cache_generation(options->table->relid, dq_cache_any_label());
 	if (options->row_key)
@@ -401,7 +412,8 @@ take_keys(Fetch *fetch)
 	fetch->stats.keys_found = nkeys - missing;
 	fetch->stats.keys_asked = missing;
 	if (fetch->stats.keys_found > 0)
-		dq_cache_count(fetch->options.table->relid, CACHE_HIT, (int) fetch->stats.keys_found);
+		dq_cache_store_count(fetch->cache->store, fetch->options.table, CACHE_HIT,
+							 (int) fetch->stats.keys_found);
 	if (missing == 0)
 		finish(fetch, FETCH_HIT);
 	else if (missing == nkeys && fetch->cache->nwider > 0)
@@ -563,9 +575,13 @@ start(FetchGroup *group, const FetchOptions *options, StringInfo identity, uint6
 
 	if (term && !is_single)
 		fetch->cache->keys = dq_cached_keys_create(fetch, options);
-	dq_cached_note_wider(fetch->cache, options, name);
-	if (fetch->cache->keys == NULL)
-		dq_cached_remember(options, name);
+	/* Elsewhere, answers that may be large would have to come here to be looked through. */
+	if (dq_cache_store_is_near(fetch->cache->store))
+	{
+		dq_cached_note_wider(fetch->cache, options, name);
+		if (fetch->cache->keys == NULL)
+			dq_cached_remember(options, name);
+	}
 	fetch->cache->starting = options->keys;
 	look_up(fetch, CACHED_STEP_FIRST);
 	fetch->cache->starting = NULL;

@@ -318,7 +318,7 @@ dq_cached_keys_keep(Fetch *fetch, bool is_whole)
 
 	if (!dq_spool_is_kept(fetch->spool) || dq_spool_bytes(fetch->spool) > cache->max_value)
 	{
-		dq_cache_count(fetch->options.table->relid, CACHE_REFUSED, 1);
+		dq_cache_store_count(cache->store, fetch->options.table, CACHE_REFUSED, 1);
 		return;
 	}
 	context = AllocSetContextCreate(CurrentMemoryContext, "distquery answers by key",

@@ -37,26 +37,26 @@ dq_fetch_method(const FetchOptions *options)
 	return options->body ? "POST" : "GET";
 }
 
-/* What tells one request, and one way to read its answer, from another, but for URL and identity. */
+/*
+ * What tells one request, and one way to read its answer, from another, but for URL, server, headers
+ * and identity.
+ */
 void
-dq_fetch_shape(const FetchOptions *options, StringInfo out)
+dq_fetch_question(const FetchOptions *options, StringInfo out)
 {
 	const TableSpec *table = options->table;
 	Request request = {
 		.method = dq_fetch_method(options),
 		.url = "",
 		.body = options->body ? dq_body_text(options->body, NULL) : NULL,
-		.nheaders = table->nheaders,
-		.headers = table->headers,
 	};
 
 	dq_request_identity(&request, out);
 	/* Where paging stands in it is part of the body, too. */
 	if (options->body)
 		appendStringInfo(out, "|%s", options->body->tmpl->source);
-	appendStringInfo(out, "|%u|%d|%d|" INT64_FORMAT "|%s|%s|%s|", options->endpoint->serverid,
-					 options->is_lookup, table->paging.kind,
-					 table->paging.kind == PAGING_NONE ? 0 : options->row_limit,
+	appendStringInfo(out, "|%d|%d|" INT64_FORMAT "|%s|%s|%s|", options->is_lookup,
+					 table->paging.kind, table->paging.kind == PAGING_NONE ? 0 : options->row_limit,
 					 options->is_lookup ? table->lookup_rows_text : table->rows_text,
 					 table->next_text ? table->next_text : "",
 					 table->total_text ? table->total_text : "");
@@ -76,6 +76,20 @@ dq_fetch_shape(const FetchOptions *options, StringInfo out)
 	if (options->page)
 		appendStringInfo(out, "page " INT64_FORMAT " " INT64_FORMAT "|", options->page->number,
 						 options->page->size);
+}
+
+/* The same with server and headers. */
+void
+dq_fetch_shape(const FetchOptions *options, StringInfo out)
+{
+	const TableSpec *table = options->table;
+	Request headers = {
+		.method = "", .url = "", .nheaders = table->nheaders, .headers = table->headers
+	};
+
+	dq_fetch_question(options, out);
+	dq_request_identity(&headers, out);
+	appendStringInfo(out, "|%u|", options->endpoint->serverid);
 }
 
 /*

@@ -119,6 +119,7 @@ typedef struct FetchStats
 	int64 page_rows;			  /* of the largest page */
 	int64 keys_found;			  /* of lists: answered by the cache */
 	int64 keys_asked;			  /* and by the service */
+	const char *cache_store;	  /* as in dq_cache_store_note(); NULL: not worth a word */
 	int64 age_ms;				  /* of the oldest cached answer when it was found */
 	int64 origins[FETCH_ORIGINS]; /* questions by where their rows came from */
 } FetchStats;

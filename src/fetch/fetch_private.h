@@ -142,6 +142,7 @@ extern void dq_fetch_group_park(MemoryContext query_context);
 
 /* fetch.c */
 extern const char *dq_fetch_method(const FetchOptions *options);
+extern void dq_fetch_question(const FetchOptions *options, StringInfo out);
 extern void dq_fetch_shape(const FetchOptions *options, StringInfo out);
 extern int dq_fetch_identity(const FetchOptions *options, StringInfo out);
 extern Fetch *dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *options,

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "cache/remote_store.h"
 #include "compat.h"
 #include "executor/executor.h"
 #include "fetch/fetch_private.h"
@@ -50,6 +51,8 @@ statement_run(DQ_EXECUTOR_RUN_PARAMETERS)
 			previous_run(DQ_EXECUTOR_RUN_ARGUMENTS);
 		else
 			standard_ExecutorRun(DQ_EXECUTOR_RUN_ARGUMENTS);
+		if (depth == 1)
+			dq_remote_settle();
 	}
 	PG_FINALLY();
 	{

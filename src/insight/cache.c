@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "cache/identity.h"
+#include "cache/remote_store.h"
 #include "cache/shared_cache.h"
 #include "catalog/pg_class.h"
 #include "compat.h"
@@ -48,6 +50,16 @@ check_source(Oid table)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FOREIGN_TABLE, name);
 }
 
+/* As the current user, whose login at the servers it is. */
+static void
+invalidate_remotely(Oid source)
+{
+	const TableSpec *table = dq_spec_for_table(source);
+
+	if (dq_identity_wants_remote(table))
+		dq_remote_invalidate(table, dq_spec_endpoint(table, GetUserId()));
+}
+
 /* Where it is not known which answers may hold rows that pass the filter, it is all of them. */
 static void
 invalidate_rows(const TableSpec *table, const char *filter)
@@ -83,6 +95,7 @@ distquery_invalidate(PG_FUNCTION_ARGS)
 		dq_cache_invalidate(source);
 	else
 		invalidate_rows(dq_spec_for_table(source), text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	invalidate_remotely(source);
 	PG_RETURN_VOID();
 }
 
@@ -102,6 +115,7 @@ distquery_freshness(PG_FUNCTION_ARGS)
 Datum
 distquery_cache_stats(PG_FUNCTION_ARGS)
 {
+	static const char *const stores[] = { "shared", "redis", "memcached" };
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	CacheFigures *tables;
 	int n;
@@ -112,13 +126,18 @@ distquery_cache_stats(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 	{
 		const CacheFigures *table = &tables[i];
-		Datum values[] = { ObjectIdGetDatum(table->table), CStringGetTextDatum("shared"),
-						   Int64GetDatum(table->hits),	   Int64GetDatum(table->misses),
-						   Int64GetDatum(table->stale),	   Int64GetDatum(table->coalesced),
-						   Int64GetDatum(table->stored),   Int64GetDatum(table->refused),
-						   Int64GetDatum(table->evicted),  Int64GetDatum(table->entries),
-						   Int64GetDatum(table->bytes),	   CStringGetTextDatum(dq_insight_scope()) };
+		Datum values[] = {
+			ObjectIdGetDatum(table->table), CStringGetTextDatum(stores[table->store]),
+			Int64GetDatum(table->hits),		Int64GetDatum(table->misses),
+			Int64GetDatum(table->stale),	Int64GetDatum(table->coalesced),
+			Int64GetDatum(table->stored),	Int64GetDatum(table->refused),
+			Int64GetDatum(table->evicted),	Int64GetDatum(table->entries),
+			Int64GetDatum(table->bytes),	CStringGetTextDatum(dq_insight_scope())
+		};
 		bool nulls[lengthof(values)] = { false };
+
+		/* What a server evicts and has it does not tell. */
+		nulls[8] = nulls[9] = nulls[10] = table->store != CACHE_STORE_SHARED;
 
 		if (get_rel_relkind(table->table) == RELKIND_FOREIGN_TABLE)
 			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

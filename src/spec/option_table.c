@@ -26,6 +26,7 @@ static const char *const paging_words[] = { "none", "page", "offset", "cursor",
 											"link", "next", "relay",  NULL };
 static const char *const last_page_words[] = { "empty", "short", NULL };
 static const char *const strategy_words[] = { "live", "store", "cache", NULL };
+static const char *const cache_store_words[] = { "shared", "redis", "memcached", NULL };
 static const char *const trust_words[] = { "recheck", "exact", NULL };
 static const char *const sort_words[] = { "nulls_first", "nulls_last", NULL };
 static const char *const from_words[] = { "request", NULL };
@@ -98,6 +99,13 @@ const OptionRow dq_options[OPTION_COUNT] = {
 						   "strategy cache: answers are shared between users of different credentials" },
 	[OPT_CACHE_PARTITION] = { "cache_partition", S | T, OPTION_TEXT, NULL,
 							  "strategy cache: the column by whose values answers are invalidated together" },
+	[OPT_CACHE_STORE] = { "cache_store", S | T, OPTION_ENUM, "shared",
+						  "strategy cache: where answers are kept: this server's shared memory, or servers that databases share",
+						  .words = cache_store_words, .first_word = CACHE_STORE_SHARED },
+	[OPT_CACHE_URL] = { "cache_url", S | T, OPTION_CACHE_URL, NULL,
+						"servers of the cache, as redis://host:port/db or memcached://host:port,host:port" },
+	[OPT_CACHE_PREFIX] = { "cache_prefix", S | T, OPTION_CACHE_PREFIX,
+						   "distquery:", "beginning of all names on a cache server" },
 	[OPT_PROXY] = { "proxy", S, OPTION_PROXY, NULL, "URL of an HTTP proxy (default: none)" },
 	[OPT_CA_FILE] = { "ca_file", S, OPTION_FILE, NULL,
 					  "file of trusted certificate authorities (default: the system's)",
@@ -237,6 +245,10 @@ const OptionRow dq_options[OPTION_COUNT] = {
 	[OPT_CLIENT_AUTH] = { "client_auth", U, OPTION_ENUM, "basic",
 						  "how the token endpoint is told the client's secret: in a header, or in the body",
 						  .words = client_auth_words },
+	[OPT_CACHE_USERNAME] = { "cache_username", U, OPTION_TEXT, NULL,
+							 "user name at the servers of the cache" },
+	[OPT_CACHE_PASSWORD] = { "cache_password", U, OPTION_TEXT, NULL,
+							 "password at the servers of the cache", .is_secret = true },
 };
 
 const OptionRow *

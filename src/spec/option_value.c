@@ -11,6 +11,7 @@
 
 #include "mb/pg_wchar.h"
 #include "request/body.h"
+#include "request/cache_url.h"
 #include "request/dialect.h"
 #include "request/graphql.h"
 #include "request/request.h"
@@ -382,6 +383,30 @@ check_url_or_path(const OptionRow *row, const char *value, char **problem, char 
 	}
 }
 
+static void
+check_cache_url(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	const char *phrase;
+	const char *advice;
+
+	if (dq_cache_url_parse(value, &phrase, &advice))
+		return;
+	*problem = pstrdup(phrase);
+	if (advice)
+		*hint = pstrdup(advice);
+}
+
+/* Memcached takes names of 250 bytes, of which a hash needs some. */
+static void
+check_cache_prefix(const OptionRow *row, const char *value, char **problem, char **hint)
+{
+	if (strlen(value) > 100)
+		*problem = pstrdup("it must not be longer than 100 characters");
+	for (const char *c = value; *c; c++)
+		if (*c <= ' ' || *c > '~')
+			*problem = pstrdup("it takes plain characters without blanks");
+}
+
 /* The empty proxy overrides none, and is none. */
 static void
 check_proxy(const OptionRow *row, const char *value, char **problem, char **hint)
@@ -520,6 +545,8 @@ static const struct
 	[OPTION_SELECTION] = { "GraphQL selection", check_selection },
 	[OPTION_BODY] = { "JSON template", check_body },
 	[OPTION_API_KEY_IN] = { "header:Name or query:name", check_api_key_in },
+	[OPTION_CACHE_URL] = { "cache URL", check_cache_url },
+	[OPTION_CACHE_PREFIX] = { "text", check_cache_prefix },
 	[OPTION_FILE] = { "file", check_file },
 };
 

@@ -43,16 +43,18 @@ typedef enum OptionType
 	OPTION_URL,
 	OPTION_TOKEN_URL, /* URL, maybe with a query string; https, or of this machine */
 	OPTION_PROXY,
-	OPTION_URL_OR_PATH, /* URL, or a path below the server's */
-	OPTION_HEADERS,		/* JSON object of strings */
-	OPTION_FILTER,		/* operators separated by white space */
-	OPTION_PARAM,		/* "name=value" */
-	OPTION_BODY,		/* JSON with "{column}" */
-	OPTION_FIELD,		/* GraphQL fields joined by dots, with arguments */
-	OPTION_NAME,		/* a name of GraphQL */
-	OPTION_SELECTION,	/* a selection set of GraphQL */
-	OPTION_API_KEY_IN,	/* header:Name or query:name */
-	OPTION_FILE			/* absolute path */
+	OPTION_URL_OR_PATH,	 /* URL, or a path below the server's */
+	OPTION_HEADERS,		 /* JSON object of strings */
+	OPTION_FILTER,		 /* operators separated by white space */
+	OPTION_PARAM,		 /* "name=value" */
+	OPTION_BODY,		 /* JSON with "{column}" */
+	OPTION_FIELD,		 /* GraphQL fields joined by dots, with arguments */
+	OPTION_NAME,		 /* a name of GraphQL */
+	OPTION_SELECTION,	 /* a selection set of GraphQL */
+	OPTION_API_KEY_IN,	 /* header:Name or query:name */
+	OPTION_CACHE_URL,	 /* servers of a cache */
+	OPTION_CACHE_PREFIX, /* what a cache server takes as part of a name */
+	OPTION_FILE			 /* absolute path */
 } OptionType;
 
 typedef enum OptionId
@@ -83,6 +85,9 @@ typedef enum OptionId
 	OPT_CACHE_ROWS,
 	OPT_CACHE_SHARED,
 	OPT_CACHE_PARTITION,
+	OPT_CACHE_STORE,
+	OPT_CACHE_URL,
+	OPT_CACHE_PREFIX,
 	OPT_PROXY,
 	OPT_CA_FILE,
 	OPT_REDIRECTS,
@@ -153,10 +158,12 @@ typedef enum OptionId
 	OPT_CLIENT_SECRET,
 	OPT_SCOPE,
 	OPT_AUDIENCE,
-	OPT_CLIENT_AUTH
+	OPT_CLIENT_AUTH,
+	OPT_CACHE_USERNAME,
+	OPT_CACHE_PASSWORD
 } OptionId;
 
-#define OPTION_COUNT (OPT_CLIENT_AUTH + 1)
+#define OPTION_COUNT (OPT_CACHE_PASSWORD + 1)
 
 typedef struct OptionRow
 {

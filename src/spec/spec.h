@@ -13,6 +13,7 @@
 #include "access/attnum.h"
 #include "nodes/bitmapset.h"
 #include "request/body.h"
+#include "request/cache_url.h"
 #include "request/dialect.h"
 #include "request/graphql.h"
 #include "request/request.h"
@@ -47,6 +48,14 @@ typedef enum OnError
 	ON_ERROR_EMPTY, /* an outage is a warning; the rows that could be had are the answer */
 	ON_ERROR_STALE /* an outage is a warning where the cache has an older answer, whatever its age */
 } OnError;
+
+/* Where strategy cache keeps answers. */
+typedef enum CacheStoreOption
+{
+	CACHE_STORE_SHARED = 0, /* shared memory */
+	CACHE_STORE_REDIS,
+	CACHE_STORE_MEMCACHED
+} CacheStoreOption;
 
 typedef enum NotFound
 {
@@ -167,6 +176,11 @@ typedef struct TableSpec
 	/* Columns by whose values cached answers can be invalidated: cache_partition, or 0, and keys. */
 	AttrNumber cache_columns[MAX_CACHE_COLUMNS];
 	int ncache_columns;
+	CacheStoreOption cache_store;
+	const CacheUrl *cache_url; /* NULL: the store has no servers */
+	const char *cache_prefix;
+	bool has_own_headers;	/* fixed headers, other than the dialect's */
+	const char *definition; /* the options on which an answer depends, but for headers */
 	PagingSpec paging;
 	JsonPointer *next; /* where cursor or next URL stands; NULL without */
 	char *next_text;

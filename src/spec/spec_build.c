@@ -415,15 +415,7 @@ dq_spec_build_table(Oid relid)
 	build_body(table, values);
 	table->strategy = option_word(values, OPT_STRATEGY);
 	table->on_error = option_word(values, OPT_ON_ERROR);
-	table->ttl_http = dq_option_is_http(dq_spec_option(values, OPT_TTL));
-	table->ttl_ms = table->ttl_http ? 0 : option_number(values, OPT_TTL);
-	table->ttl_empty_ms = dq_spec_option(values, OPT_TTL_EMPTY) ?
-		option_number(values, OPT_TTL_EMPTY) :
-		-1;
-	table->stale_while_revalidate_ms = option_number(values, OPT_STALE_WHILE_REVALIDATE);
-	table->stale_if_error_ms = option_number(values, OPT_STALE_IF_ERROR);
-	table->cache_rows = option_bool(values, OPT_CACHE_ROWS);
-	table->cache_shared = option_bool(values, OPT_CACHE_SHARED);
+	dq_spec_build_answers(table, values);
 	build_paging(table, values);
 	build_headers(table, values);
 	dq_spec_build_spelling(table, values);

@@ -115,6 +115,8 @@ dq_spec_build_credentials(const ServiceSpec *service, Oid userid)
 	credentials->audience = values[OPT_AUDIENCE];
 	credentials->client_auth = dq_option_word(&dq_options[OPT_CLIENT_AUTH],
 											  values[OPT_CLIENT_AUTH]);
+	credentials->cache_username = values[OPT_CACHE_USERNAME];
+	credentials->cache_password = values[OPT_CACHE_PASSWORD];
 	if (credentials->auth == AUTH_MTLS)
 		check_tls(service);
 	if (credentials->auth == AUTH_OAUTH2)

@@ -52,6 +52,9 @@ extern void dq_spec_build_spelling(TableSpec *table, const OptionValues *values)
 extern TableSpec *dq_spec_build_table(Oid relid);
 extern Endpoint *dq_spec_build_endpoint(const TableSpec *table, Oid userid);
 
+/* spec_answers.c: how answers are kept */
+extern void dq_spec_build_answers(TableSpec *table, const OptionValues *values);
+
 /* spec_credentials.c */
 extern Credentials *dq_spec_build_credentials(const ServiceSpec *service, Oid userid);
 

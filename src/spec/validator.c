@@ -124,7 +124,7 @@ refuse_value(const OptionRow *row, OptionPlace place, const char *value, const c
 {
 	bool may_hold_secret = row->is_secret || row->type == OPTION_HEADERS ||
 		((row->type == OPTION_URL || row->type == OPTION_TOKEN_URL || row->type == OPTION_PROXY ||
-		  row->type == OPTION_URL_OR_PATH) &&
+		  row->type == OPTION_CACHE_URL || row->type == OPTION_URL_OR_PATH) &&
 		 strchr(value, '@'));
 
 	ereport(ERROR,

@@ -177,10 +177,10 @@ is_oauth(const Credentials *credentials)
 static const char **
 list_secrets(const Credentials *credentials)
 {
-	const char *fixed[] = { credentials->password,	   credentials->token,
-							credentials->api_key,	   credentials->cert_file,
-							credentials->key_file,	   credentials->key_password,
-							credentials->client_secret };
+	const char *fixed[] = { credentials->password,		credentials->token,
+							credentials->api_key,		credentials->cert_file,
+							credentials->key_file,		credentials->key_password,
+							credentials->client_secret, credentials->cache_password };
 	const char **secrets = palloc0(sizeof(char *) * (lengthof(fixed) + KNOWN_TOKENS + 2));
 	int n = 0;
 
@@ -205,7 +205,7 @@ dq_credentials_redact(const Credentials *credentials, const char *shown)
 	char *out = pstrdup(shown);
 	const char **secrets;
 
-	if (credentials == NULL || credentials->auth == AUTH_NONE)
+	if (credentials == NULL || (credentials->auth == AUTH_NONE && !credentials->cache_password))
 		return out;
 	secrets = list_secrets(credentials);
 	/* Whole ones first: the beginning of one may be that of another. */

@@ -59,6 +59,8 @@ typedef struct Credentials
 	const char *scope;	  /* or NULL */
 	const char *audience; /* or NULL */
 	ClientAuth client_auth;
+	const char *cache_username; /* at a cache server; no part of the identity at the service */
+	const char *cache_password;
 } Credentials;
 
 /*

@@ -16,6 +16,8 @@
  *	5. takes the ends of attempts from libcurl, times out what is overdue, and calls the owners of
  *	those that ended.
  *
+ * Sockets of our own (loop_source.h) are served in 3 and their owners called in 4, as exchanges are.
+ *
  * Bytes are handed over before an end is looked at: whether an attempt may be repeated depends on
  * what was in them.
  *
@@ -34,6 +36,8 @@
 #include "storage/latch.h"
 #include "transport/exchange_private.h"
 #include "transport/flight.h"
+#include "transport/loop_source.h"
+#include "transport/resolve.h"
 #include "transport/watch.h"
 #include "utils/memutils.h"
 
@@ -57,6 +61,8 @@ static double clock_ms = 0;			/* sum of finished steps */
 static double step_started_ms = -1; /* -1: not inside a step */
 static MemoryContext progress_context = NULL;
 static Exchange *telling = NULL; /* whose owner is being called */
+static dlist_head sources = DLIST_STATIC_INIT(sources);
+static LoopSource *telling_source = NULL;
 
 static double
 wall_ms(void)
@@ -150,27 +156,84 @@ dq_loop_discard_handle(CURL *easy)
 	restore_signals(&saved);
 }
 
-/* Puts the exchange's handle on the wire; false when libcurl refuses. */
 bool
-dq_loop_add(Exchange *exchange)
+dq_loop_add_handle(CURL *easy)
 {
 	sigset_t saved;
 	CURLMcode code;
 
 	block_signals(&saved);
-	code = curl_multi_add_handle(multi, exchange->easy);
+	code = curl_multi_add_handle(multi, easy);
 	restore_signals(&saved);
 	return code == CURLM_OK;
 }
 
 void
-dq_loop_remove(Exchange *exchange)
+dq_loop_remove_handle(CURL *easy)
 {
 	sigset_t saved;
 
 	block_signals(&saved);
-	curl_multi_remove_handle(multi, exchange->easy);
+	curl_multi_remove_handle(multi, easy);
 	restore_signals(&saved);
+}
+
+/* Puts the exchange's handle on the wire; false when libcurl refuses. */
+bool
+dq_loop_add(Exchange *exchange)
+{
+	return dq_loop_add_handle(exchange->easy);
+}
+
+void
+dq_loop_remove(Exchange *exchange)
+{
+	dq_loop_remove_handle(exchange->easy);
+}
+
+void
+dq_loop_add_source(LoopSource *source)
+{
+	loop_init();
+	dlist_push_tail(&sources, &source->node);
+}
+
+void
+dq_loop_remove_source(LoopSource *source)
+{
+	dlist_delete(&source->node);
+	if (telling_source == source)
+		telling_source = NULL;
+}
+
+static LoopSource *
+source_with_news(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &sources)
+	{
+		LoopSource *source = dlist_container(LoopSource, node, iter.cur);
+
+		if (source->has_news)
+			return source;
+	}
+	return NULL;
+}
+
+static LoopSource *
+source_of(curl_socket_t fd)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &sources)
+	{
+		LoopSource *source = dlist_container(LoopSource, node, iter.cur);
+
+		if (source->fd == fd)
+			return source;
+	}
+	return NULL;
 }
 
 void
@@ -253,6 +316,13 @@ wait_timeout(double longest_ms)
 		if (deadline >= 0)
 			wait = Min(wait, deadline - now);
 	}
+	dlist_foreach(iter, &sources)
+	{
+		LoopSource *source = dlist_container(LoopSource, node, iter.cur);
+
+		if (source->deadline_ms >= 0)
+			wait = Min(wait, source->deadline_ms - now);
+	}
 	if (wait <= 0)
 		return 0;
 	return (long) wait + 1;
@@ -264,19 +334,24 @@ wait_and_act(double longest_ms)
 	WaitEvent events[MAX_EVENTS];
 	int n;
 
-	n = dq_watch_wait(dlist_is_empty(&news) ? wait_timeout(longest_ms) : 0,
+	n = dq_watch_wait(dlist_is_empty(&news) && !source_with_news() ? wait_timeout(longest_ms) : 0,
 					  dq_exchange_wait_event(), events, MAX_EVENTS);
 	for (int i = 0; i < n; i++)
 	{
+		int ready = (events[i].events & WL_SOCKET_READABLE ? CURL_CSELECT_IN : 0) |
+			(events[i].events & WL_SOCKET_WRITEABLE ? CURL_CSELECT_OUT : 0);
+		LoopSource *source;
+
 		if (events[i].events & WL_LATCH_SET)
 		{
 			ResetLatch(MyLatch);
 			continue;
 		}
-		if (!dq_watch_is_idle(events[i].fd))
-			socket_action(events[i].fd,
-						  (events[i].events & WL_SOCKET_READABLE ? CURL_CSELECT_IN : 0) |
-							  (events[i].events & WL_SOCKET_WRITEABLE ? CURL_CSELECT_OUT : 0));
+		source = source_of(events[i].fd);
+		if (source)
+			source->serve(source, ready);
+		else if (!dq_watch_is_idle(events[i].fd))
+			socket_action(events[i].fd, ready);
 	}
 	serve_timer();
 	CHECK_FOR_INTERRUPTS();
@@ -300,10 +375,20 @@ collect_ends(void)
 		CURLcode code = message->data.result;
 
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &exchange);
-		dq_exchange_attempt_ended(exchange, code);
+		if (exchange)
+			dq_exchange_attempt_ended(exchange, code);
+		else
+			dq_resolve_ended(message->easy_handle);
 	}
 	dlist_foreach_modify(iter, &active)
 		dq_exchange_check_deadline(dlist_container(Exchange, active_node, iter.cur));
+	dlist_foreach_modify(iter, &sources)
+	{
+		LoopSource *source = dlist_container(LoopSource, node, iter.cur);
+
+		if (source->deadline_ms >= 0 && source->deadline_ms <= dq_loop_clock_ms())
+			source->serve(source, 0);
+	}
 }
 
 static void
@@ -316,11 +401,27 @@ start_waiting(void)
 		dq_exchange_try_start(dlist_container(Exchange, active_node, iter.cur));
 }
 
+static void
+tell_owner_of(LoopSource *source)
+{
+	MemoryContext old = MemoryContextSwitchTo(progress_context);
+
+	source->has_news = false;
+	telling_source = source;
+	source->tell(source);
+	telling_source = NULL;
+	MemoryContextSwitchTo(old);
+}
+
 /* Calls the owners; each may free any exchange, its own too, and start others. */
 static void
 tell_owners(void)
 {
+	LoopSource *source;
+
 	MemoryContextReset(progress_context);
+	while ((source = source_with_news()) != NULL)
+		tell_owner_of(source);
 	while (!dlist_is_empty(&news))
 	{
 		Exchange *exchange = dlist_head_element(Exchange, news_node, &news);
@@ -342,6 +443,9 @@ end_step(void)
 	if (telling)
 		dq_loop_tell(telling);
 	telling = NULL;
+	if (telling_source)
+		telling_source->has_news = true;
+	telling_source = NULL;
 	dq_service_end_step();
 	clock_ms += wall_ms() - step_started_ms;
 	step_started_ms = -1;

@@ -207,6 +207,15 @@ dq_watch_note(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp
 	return 0;
 }
 
+void
+dq_watch_own(curl_socket_t fd, int what)
+{
+	WatchedSocket *known = find_socket(fd);
+
+	if (known)
+		known->what = what;
+}
+
 bool
 dq_watch_is_idle(curl_socket_t fd)
 {

@@ -28,6 +28,9 @@ extern void dq_watch_kept(curl_socket_t fd);
  */
 extern void dq_watch_end_unasked(void);
 
+/* Watches a socket of our own, known by dq_watch_opened(), for CURL_POLL_IN, OUT or INOUT. */
+extern void dq_watch_own(curl_socket_t fd, int what);
+
 /* Takes the descriptor that waiting needs, before connections take the last ones; may raise. */
 extern void dq_watch_reserve(void);
 

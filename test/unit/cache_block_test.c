@@ -46,7 +46,7 @@ put(CacheBlock *block, uint64 number, Size len)
 		memset(chunk, (int) (number % 251), Min(piece, rest));
 		rest -= Min(piece, rest);
 	}
-	facts.figures = dq_cache_block_make_figures(block, 1, 7);
+	facts.figures = dq_cache_block_make_figures(block, 1, 7, 0);
 	dq_cache_block_publish(block, entry, key_of(number), &facts);
 	return rest == 0;
 }
@@ -77,7 +77,7 @@ get(CacheBlock *block, uint64 number)
 static CacheFigures *
 figures(CacheBlock *block)
 {
-	return dq_cache_block_figures(block, dq_cache_block_find_figures(block, 1, 7));
+	return dq_cache_block_figures(block, dq_cache_block_find_figures(block, 1, 7, 0));
 }
 
 static void
@@ -285,9 +285,10 @@ test_generations(void)
 	ok(dq_cache_block_generation(block, 1, 2, 7) == 1, "a label's is raised");
 	ok(dq_cache_block_generation(block, 1, 2, 0) == before + 1, "and not the table's");
 	for (int i = 1; i < 2000; i++)
-		dq_cache_block_make_figures(block, 1, i);
-	ok(dq_cache_block_find_figures(block, 1, 1) > 0, "figures of a table");
-	is_int(dq_cache_block_find_figures(block, 1, 1999), 0, "of more tables than there is room for");
+		dq_cache_block_make_figures(block, 1, i, 0);
+	ok(dq_cache_block_find_figures(block, 1, 1, 0) > 0, "figures of a table");
+	is_int(dq_cache_block_find_figures(block, 1, 1999, 0), 0,
+		   "of more tables than there is room for");
 }
 
 int
