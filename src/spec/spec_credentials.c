@@ -7,9 +7,16 @@
 #include "access/htup_details.h"
 #include "access/reloptions.h"
 #include "catalog/pg_user_mapping.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
 #include "foreign/foreign.h"
 #include "spec/spec_private.h"
+#include "storage/fd.h"
+#include "utils/builtins.h"
 #include "utils/syscache.h"
+
+/* Longer certificates, with their chains, are told apart by so much of their beginning. */
+#define FILE_BYTES (16 * 1024)
 
 /* The mapping of the user, of PUBLIC, or NULL. */
 static HeapTuple
@@ -68,6 +75,33 @@ check_tls(const ServiceSpec *service)
 			 errhint("Option \"url\" of the server begins with https:// then.")));
 }
 
+/* SHA-256 of a file's beginning, which is all of a certificate; NULL when it cannot be read. */
+static char *
+file_digest(const char *path)
+{
+	uint8 digest[PG_SHA256_DIGEST_LENGTH];
+	char bytes[FILE_BYTES];
+	FILE *file = AllocateFile(path, PG_BINARY_R);
+	pg_cryptohash_ctx *hash;
+	char *text = NULL;
+	size_t len;
+
+	if (file == NULL)
+		return NULL;
+	len = fread(bytes, 1, sizeof(bytes), file);
+	hash = pg_cryptohash_create(PG_SHA256);
+	if (len > 0 && hash && pg_cryptohash_init(hash) == 0 &&
+		pg_cryptohash_update(hash, (const uint8 *) bytes, len) == 0 &&
+		pg_cryptohash_final(hash, digest, sizeof(digest)) == 0)
+	{
+		text = palloc0(2 * sizeof(digest) + 1);
+		hex_encode((const char *) digest, sizeof(digest), text);
+	}
+	pg_cryptohash_free(hash);
+	FreeFile(file);
+	return text;
+}
+
 /*
  * Where the server names the token endpoint, its users have no other: they could make the database
  * host ask any address, with a secret of theirs.
@@ -118,7 +152,10 @@ dq_spec_build_credentials(const ServiceSpec *service, Oid userid)
 	credentials->cache_username = values[OPT_CACHE_USERNAME];
 	credentials->cache_password = values[OPT_CACHE_PASSWORD];
 	if (credentials->auth == AUTH_MTLS)
+	{
 		check_tls(service);
+		credentials->cert_digest = file_digest(credentials->cert_file);
+	}
 	if (credentials->auth == AUTH_OAUTH2)
 		credentials->token_url = token_url(service, values[OPT_TOKEN_URL]);
 	return credentials;

@@ -4,9 +4,10 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "common/base64.h"
 #include "request/url.h"
-#include "transport/credentials.h"
+#include "transport/token_store.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -183,6 +184,7 @@ list_secrets(const Credentials *credentials)
 							credentials->client_secret, credentials->cache_password };
 	const char **secrets = palloc0(sizeof(char *) * (lengthof(fixed) + KNOWN_TOKENS + 2));
 	int n = 0;
+	int first_token;
 
 	for (int i = 0; i < lengthof(fixed); i++)
 		if (fixed[i])
@@ -192,9 +194,17 @@ list_secrets(const Credentials *credentials)
 	if (!is_oauth(credentials))
 		return secrets;
 	secrets[n++] = client_token(credentials);
+	first_token = n;
 	for (int i = 0; i < KNOWN_TOKENS; i++)
 		if (known[i].token && known[i].mapping == credentials->mapping)
 			secrets[n++] = known[i].token;
+	/* Rows out of the cache may repeat one that this backend never had. */
+	if (n == first_token && credentials->auth == AUTH_OAUTH2)
+	{
+		TokenKey key = dq_token_key(credentials);
+
+		secrets[n] = dq_token_find(&key, TOKEN_VALID);
+	}
 	return secrets;
 }
 
@@ -233,6 +243,10 @@ dq_credentials_identity(const Credentials *credentials, StringInfo out)
 	append_identity(out, credentials->api_key_name);
 	append_identity(out, credentials->cert_file);
 	append_identity(out, credentials->key_file);
+	/* Files of one name may differ between hosts that share a cache. */
+	if (credentials->cert_file)
+		appendStringInfo(out, UINT64_FORMAT, credentials->cert_digest ? 0 : GetSystemIdentifier());
+	append_identity(out, credentials->cert_digest);
 	if (!is_oauth(credentials))
 		return;
 	/* Tokens come and go; who they are issued to is what stays. */

@@ -51,6 +51,7 @@ typedef struct Credentials
 	ApiKeyPlace api_key_place;
 	const char *api_key_name; /* header or query parameter name */
 	const char *cert_file;	  /* PEM, read by libcurl when it connects */
+	const char *cert_digest;  /* of its content, NULL: it cannot be read */
 	const char *key_file;
 	const char *key_password; /* NULL: the key is not encrypted */
 	const char *token_url;	  /* of OAuth 2.0 */

@@ -307,6 +307,21 @@ is($other->query('SELECT who FROM cached_who'), 'other', 'for nobody else');
 $admin->query("ALTER USER MAPPING FOR PUBLIC SERVER cached OPTIONS (SET client_id 'client', SET client_secret 's3cret')");
 is($other->query('SELECT who, number FROM cached_who'), 'client|1', 'but for the same client again');
 
+# A session that takes a row from the cache does not show a token that it never had.
+$admin->query("CREATE FOREIGN TABLE cached_told (id text) SERVER cached OPTIONS (path '/oauth/cached/told');
+	CREATE FOREIGN TABLE cached_misfit (id int) SERVER cached OPTIONS (path '/oauth/cached/told')");
+like($admin->query('SELECT id FROM cached_told'), qr/Bearer tok3n-/, 'a row holds the token');
+like(error($admin, 'SELECT id FROM cached_misfit'), qr/but Bearer \*\*\*/, 'errors do not');
+my $stranger = DistQuery::Session->new($node);
+my $asked_before = asked('cached', 'told');
+like(error($stranger, 'SELECT id FROM cached_misfit'), qr/but Bearer \*\*\*/, 'nor those of a session without a token');
+is(asked('cached', 'told'), $asked_before, 'which asked nothing') or diag('rows that do not fit are not cached');
+$stranger->close;
+
+# One slot suffices; a token needs none.
+api('narrow', max_in_flight => 1);
+is($admin->query("SELECT count(*) FROM narrow_rows a, narrow_who b"), 6, 'max_in_flight of 1');
+
 # What is dropped is forgotten.
 my $entries = q{SELECT entries FROM distquery.shared_memory WHERE area = 'distquery access tokens'};
 my $before = $admin->query($entries);
@@ -329,7 +344,25 @@ my @secrets = ('tok3n-', 's3cret', 'wrong-secret', 'secret-of-first', substr($od
 my $leak = join '|', map { quotemeta } @secrets;
 is(scalar(grep { /$leak/ } @texts), 0, 'no secret is told, of ' . @texts . ' texts') or diag(grep { /$leak/ } @texts);
 
+# A query that runs on its own has the same token.
+api('async');
+is($admin->query('SELECT number FROM async_who'), '1', 'a token');
+my $id = $admin->query("SELECT distquery.submit('SELECT number FROM async_who')");
+ok(poll_until(sub { $admin->query("SELECT distquery.status('$id')") =~ /done|failed/ }, 60), 'a query is submitted');
+like($admin->query("SELECT distquery.result('$id')"), qr/"number": ?1\b/, 'with the same token');
+is(tokens('async'), 1, 'which was asked for once');
+
 $_->close foreach $admin, $other, $idle, @sessions;
+$node->stop;
+
+# Where nothing is preloaded, a session has its own token, or (PostgreSQL 17 and later) the same.
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+$node->start;
+my ($one, $two) = map { DistQuery::Session->new($node) } 1, 2;
+$service->reset;
+is($_->query("$count async_rows; $count async_rows"), "$good\n$good", 'without preloading') foreach $one, $two;
+is(tokens('async'), $one->query("SELECT CASE WHEN current_setting('server_version_num')::int < 170000 THEN 2 ELSE 1 END"), 'a token a session, or one');
+$_->close foreach $one, $two;
 $node->stop;
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
 # the mappings themselves are in no log: log_statement is off

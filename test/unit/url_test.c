@@ -112,6 +112,15 @@ test_resolve(void)
 static void
 test_origin(void)
 {
+	ok(dq_url_is_loopback("http://localhost:80/token?x=1"), "localhost is this machine");
+	ok(dq_url_is_loopback("http://LOCALHOST"), "in either case");
+	ok(dq_url_is_loopback("http://127.1.2.3:80/"), "so is all of 127.0.0.0/8");
+	ok(dq_url_is_loopback("http://[::1]:80/"), "and [::1]");
+	ok(!dq_url_is_loopback("http://localhost.example/"), "a name that begins so is not");
+	ok(!dq_url_is_loopback("http://127.0.0.1.example/"), "nor does a name of digits");
+	ok(!dq_url_is_loopback("http://[::2]/"), "nor another address");
+	ok(!dq_url_is_loopback("http://example/127.0.0.1"), "nor a path");
+	ok(!dq_url_is_loopback("http://127.0.0.1@example/"), "nor a user name");
 	ok(dq_url_same_origin("http://h/a", "http://h:80/b"), "default port is filled in");
 	ok(dq_url_same_origin("HTTPS://Host", "https://host:443/"), "case of scheme and host is none");
 	ok(!dq_url_same_origin("http://h", "https://h"), "another scheme");
