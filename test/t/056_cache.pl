@@ -212,6 +212,22 @@ $leader->[0]->finish;
 ok(poll_until(sub { ($node->psql('postgres', 'SELECT 1'))[0] == 0 }), 'the server has recovered');
 is(psql('SELECT count(*) FROM waiting'), '1', 'and answers');
 
+# kill -9 of the postmaster: the leader and those who wait end with it, and nothing is stuck after the next start.
+$service->reset;
+psql("SELECT distquery.invalidate('waiting')");
+@sessions = map { [ start_query($node, 'SELECT count(*) FROM waiting') ] } 1 .. 4;
+ok(poll_until(sub { $service->count('/data/plain/slow') == 1 && backends('waiting') == 4 }), 'a leader, and three who wait');
+my @pids = backends('waiting');
+$node->kill9;
+$_->[0]->finish foreach @sessions;
+ok(poll_until(sub { !grep { kill 0, $_ } @pids }, 30), 'all of them have ended');
+$node->start;
+$service->reset;
+is(psql('SELECT count(*) FROM waiting'), '1', 'the next one asks');
+is(psql('SELECT count(*) FROM waiting'), '1', 'and another finds it');
+is($service->count('/data/plain/slow'), 1, 'by one request');
+is(psql('SELECT count(*) FROM small'), '1', 'other tables, too');
+
 unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/TRAP|leak|damaged/, 'nothing odd in the log');
 $node->stop;
 done_testing();
