@@ -112,6 +112,11 @@ show_properties_of(const WaterfallBar *bar, ExplainState *es)
 	show_ms("Total", times->total_ms, es);
 	ExplainPropertyInteger("Rows", NULL, record->rows, es);
 	ExplainPropertyInteger("Bytes", "bytes", record->body_bytes, es);
+	if (record->trace_id[0])
+	{
+		ExplainPropertyText("Trace ID", record->trace_id, es);
+		ExplainPropertyText("Span ID", record->span_id, es);
+	}
 	ExplainCloseGroup("Attempt", NULL, true, es);
 }
 

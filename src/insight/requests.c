@@ -44,6 +44,12 @@ add_times(RowBuilder *row, const RequestTimes *times)
 	dq_row_ms(row, times->total_ms);
 }
 
+static const char *
+text_or_null(const char *value)
+{
+	return value[0] ? value : NULL;
+}
+
 static void
 put_record(ReturnSetInfo *result, const RequestRecord *record)
 {
@@ -68,6 +74,8 @@ put_record(ReturnSetInfo *result, const RequestRecord *record)
 	dq_row_count(&row, record->sent_bytes);
 	dq_row_bool(&row, record->is_reused);
 	add_times(&row, &record->times);
+	dq_row_text(&row, text_or_null(record->trace_id));
+	dq_row_text(&row, text_or_null(record->span_id));
 	dq_row_text(&row, dq_insight_scope());
 	dq_row_put(&row, result);
 }

@@ -17,7 +17,7 @@ masked(const RequestRecord *record)
 
 	memcpy(copy, record, dq_record_size(record));
 	copy->relid = copy->serverid = InvalidOid;
-	copy->url[0] = '\0';
+	copy->url[0] = copy->trace_id[0] = '\0';
 	strlcpy(copy->method, "GET", sizeof(copy->method));
 	return copy;
 }

@@ -179,6 +179,8 @@ append_details(StringInfo out, const WaterfallBar *bar)
 	append_ms(&details, "TLS after", times->tls_ms);
 	append_ms(&details, "first byte after", times->first_byte_ms);
 	append_ms(&details, "all after", times->total_ms);
+	if (record->trace_id[0])
+		appendStringInfo(&details, "trace %s, span %s\n", record->trace_id, record->span_id);
 	appendStringInfo(&details, INT64_FORMAT " rows, " INT64_FORMAT " bytes", record->rows,
 					 record->body_bytes);
 	appendStringInfoString(out, "<title>");

@@ -25,6 +25,8 @@ CREATE FUNCTION requests(
         OUT tls_ms double precision,
         OUT first_byte_ms double precision,
         OUT total_ms double precision,
+        OUT trace_id text,
+        OUT span_id text,
         OUT scope text)
     RETURNS SETOF record
     LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
@@ -35,7 +37,8 @@ CREATE VIEW requests AS
     SELECT r.request_start, r.pid, d.datname, pg_catalog.pg_get_userbyid(r.usesysid) AS usename, r.query_id, s.srvname AS server,
            CASE WHEN d.datname = pg_catalog.current_database() THEN r.relid::pg_catalog.regclass END AS foreign_table,
            r.method, r.url, r.status, r.outcome, r.attempt, r.cache, r.rows, r.bytes, r.wire_bytes, r.sent_bytes, r.reused,
-           r.wait_ms, r.name_lookup_ms, r.connect_ms, r.tls_ms, r.first_byte_ms, r.total_ms, r.scope
+           r.wait_ms, r.name_lookup_ms, r.connect_ms, r.tls_ms, r.first_byte_ms, r.total_ms,
+           r.trace_id, r.span_id, r.scope
       FROM requests() r
       LEFT JOIN pg_catalog.pg_database d ON d.oid = r.datid
       LEFT JOIN pg_catalog.pg_foreign_server s ON s.oid = r.server_id AND d.datname = pg_catalog.current_database();
@@ -64,6 +67,8 @@ COMMENT ON COLUMN requests.connect_ms IS 'milliseconds of connecting';
 COMMENT ON COLUMN requests.tls_ms IS 'milliseconds of the TLS handshake';
 COMMENT ON COLUMN requests.first_byte_ms IS 'milliseconds from request_start to the first byte of the answer';
 COMMENT ON COLUMN requests.total_ms IS 'milliseconds from request_start to the end';
+COMMENT ON COLUMN requests.trace_id IS 'trace that the service was told (distquery.traceparent, distquery.trace), NULL: none';
+COMMENT ON COLUMN requests.span_id IS 'the attempt in that trace';
 COMMENT ON COLUMN requests.scope IS 'server: of all sessions; session: of this one alone';
 GRANT SELECT ON requests TO PUBLIC;
 

@@ -188,6 +188,8 @@ fill(RequestRecord *record, const Exchange *exchange, RequestFate fate, FailureK
 	record->wire_bytes = exchange->attempt_wire_bytes;
 	record->sent_bytes = figures->sent_bytes;
 	record->times = figures->times;
+	memcpy(record->trace_id, exchange->span.trace_id, sizeof(record->trace_id));
+	memcpy(record->span_id, exchange->span.span_id, sizeof(record->span_id));
 }
 
 void
@@ -200,7 +202,7 @@ dq_record_end(Exchange *exchange, RequestFate fate, FailureKind failure)
 	exchange->figures.is_due = false;
 	fill(&record, exchange, fate, failure);
 	dq_record_note(&record);
-	dq_trace_log(&record, exchange->relation_name, &exchange->span);
+	dq_trace_log(&record, exchange->relation_name);
 }
 
 /* An answer, or one that is not wanted any more. */

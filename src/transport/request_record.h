@@ -14,6 +14,7 @@
 #define DQ_REQUEST_RECORD_H
 
 #include "datatype/timestamp.h"
+#include "request/trace_context.h"
 #include "transport/failure.h"
 
 /* Longer URLs are cut, with an ellipsis at their end. */
@@ -74,6 +75,8 @@ typedef struct RequestRecord
 	int64 wire_bytes; /* the same as received */
 	int64 sent_bytes; /* head and body of the request, as libcurl counts them */
 	RequestTimes times;
+	char trace_id[TRACE_ID_DIGITS + 1]; /* '': it belongs to no trace */
+	char span_id[SPAN_ID_DIGITS + 1];
 	char method[RECORD_METHOD_BYTES];
 	char url[RECORD_URL_BYTES]; /* ASCII */
 } RequestRecord;

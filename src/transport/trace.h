@@ -42,7 +42,6 @@ extern const char *dq_trace_state(void);
  * Logs an attempt that has ended, if distquery.trace asks for it; relation_name may be NULL.  May be
  * called in reset callbacks.
  */
-extern void dq_trace_log(const RequestRecord *record, const char *relation_name,
-						 const TraceSpan *span);
+extern void dq_trace_log(const RequestRecord *record, const char *relation_name);
 
 #endif /* DQ_TRACE_H */

@@ -62,7 +62,7 @@ is_wanted(const RequestRecord *record)
 }
 
 void
-dq_trace_log(const RequestRecord *record, const char *relation_name, const TraceSpan *span)
+dq_trace_log(const RequestRecord *record, const char *relation_name)
 {
 	Line line = { .len = 0 };
 
@@ -80,8 +80,8 @@ dq_trace_log(const RequestRecord *record, const char *relation_name, const Trace
 	add(&line, ", " INT64_FORMAT " bytes, " INT64_FORMAT " rows", record->body_bytes, record->rows);
 	if (relation_name)
 		add(&line, ", foreign table \"%s\"", relation_name);
-	if (span->trace_id[0])
-		add(&line, ", trace %s, span %s", span->trace_id, span->span_id);
+	if (record->trace_id[0])
+		add(&line, ", trace %s, span %s", record->trace_id, record->span_id);
 	HOLD_INTERRUPTS();
 	ereport(LOG_SERVER_ONLY,
 			(errmsg_internal("%s", line.text), errhidestmt(true), errhidecontext(true)));

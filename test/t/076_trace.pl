@@ -111,6 +111,7 @@ like($lines[0], qr{/fault/good\?hint=\*\*\*, status 200}, 'secrets are taken out
 my $sent = (map { @{ $_->log } } $service)[0];
 my (undef, $trace_id, $span_id) = split /-/, $sent->{headers}{traceparent};
 like($lines[0], qr/trace $trace_id, span $span_id$/, 'ids are those that were sent');
+is($session->query("SELECT trace_id, span_id, url ~ 'sesame' FROM distquery.requests ORDER BY request_start DESC LIMIT 1"), "$trace_id|$span_id|f", 'distquery.requests has them');
 like($sent->{query}, qr/key=sesame-open/, 'and secrets are sent');
 
 # However an attempt ends.
