@@ -305,6 +305,13 @@ allow('10.0.0.0/8');
 create_server($node, 'described', $service->url, openapi => '/described/shop.json', %untiring);
 like($session->error('CREATE SCHEMA d; IMPORT FOREIGN SCHEMA openapi FROM SERVER described INTO d'),
 	qr/^ERROR:  42501: could not ask server "described": host "127\.0\.0\.1", port $port, is not allowed/m, 'an import');
+create_server($node, 'tokens', $service->url, token_url => $service->other_url . '/token', %untiring);
+$session->query(q{CREATE USER MAPPING FOR PUBLIC SERVER tokens OPTIONS (auth 'oauth2', client_id 'c', client_secret 'secret-of-the-client')});
+create_table($node, 'tokens', 'with_token', 'id int', path => '/fault/good');
+allow("127.0.0.1:$port");
+$service->reset;
+like($session->error('SELECT * FROM with_token'), qr/^ERROR:  42501: .*host "127\.0\.0\.1", port \d+, is not allowed/m, 'a token endpoint');
+is($service->count, 0, 'which is not asked');
 $session->query('RESET distquery.allowed_hosts');
 
 $node->safe_psql('postgres', "CREATE ROLE app LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO app;

@@ -123,7 +123,7 @@ sub property
 		}
 		push @asked, $request;
 		my $target = $request->{target};
-		my $got = $found->($request);
+		my $got = $found->($request, $value);
 		push @wrong, "illegal target: $target" unless $target =~ $legal;
 		push @wrong, "header: $target" if grep { /evil/ } keys %{ $request->{headers} };
 		push @wrong, "for $shown: " . ($got // 'another request') . " in $target" unless defined $got && $got eq $wants->($value);
@@ -230,6 +230,41 @@ foreach my $dialect (qw(plain brackets jsonserver))
 	push @wrong, map { "invented: $_" } grep { !$known{$_} } keys %seen;
 	is(scalar @wrong, 0, "lists in dialect $dialect: just these values") or diag(join "\n", @wrong[ 0 .. ($#wrong < 9 ? $#wrong : 9) ]);
 }
+
+# Trees of conditions, and lists that a family quotes: the value ends where its quotes end.
+my $pgrst = qr/"((?:[^"\\]|\\.)*)"/s;    # double quotes, backslash before a quote or a backslash
+my $literal_odata = qr/'((?:[^']|'')*)'/s;    # single quotes, doubled inside
+sub the_only
+{
+	my ($request, $name, $form, $unquote) = @_;
+	my ($path, $query) = split /\?/, $request->{target}, 2;
+	my @found = grep { $_->[0] !~ /^\$?select$/ } parameters($query // '');
+	return if $path ne '/echo' || @found != 1 || $found[0][0] ne $name || $found[0][1] !~ $form;
+	my @values = map { $unquote->($_) } grep { defined } ($1, $2, $3);
+	# One of a list's is x, which may be the value as well.
+	return @values == 1 ? $values[0] : $values[0] eq 'x' ? $values[1] : $values[1] eq 'x' ? $values[0] : undef;
+}
+my $of_pgrst = sub { my ($text) = @_; $text =~ s/\\(.)/$1/gs; return $text; };
+my $of_odata = sub { my ($text) = @_; $text =~ s/''/'/g; return $text; };
+foreach my $dialect (qw(postgrest odata))
+{
+	create_table($node, 'api', "tree_$dialect", q{v text OPTIONS (filter '= <> in'), w text OPTIONS (filter '=')}, path => '/echo', dialect => $dialect);
+}
+property('OR in dialect postgrest', q{SELECT FROM tree_postgrest WHERE v = $1 OR w = 'x'},
+	sub { return the_only($_[0], 'or', qr/^\(v\.eq\.$pgrst,w\.eq\."x"\)$/, $of_pgrst); });
+property('lists in dialect postgrest', q{SELECT FROM tree_postgrest WHERE v IN ('x', $1)},
+	sub { return the_only($_[0], 'v', qr/^(?:in\.\($pgrst,$pgrst\)|eq\.(x))$/, $of_pgrst); });
+property('OR in dialect odata', q{SELECT FROM tree_odata WHERE v = $1 OR w = 'x'},
+	sub { return the_only($_[0], '$filter', qr/^\(v eq $literal_odata or w eq 'x'\)$/, $of_odata); });
+property('lists in dialect odata', q{SELECT FROM tree_odata WHERE v IN ('x', $1)},
+	sub { return the_only($_[0], '$filter', qr/^(?:\(v eq $literal_odata or v eq $literal_odata\)|v eq $literal_odata)$/, $of_odata); });
+
+# A pattern that is not sent is not asked.
+create_table($node, 'api', 'liked', q{v text OPTIONS (filter 'like', spell_like 'l={value}')}, path => '/echo');
+property('patterns', 'SELECT FROM liked WHERE v LIKE $1', sub {
+		my ($request, $value) = @_;
+		return $request->{target} eq '/echo' ? $value : parameter('l')->($request);
+	}, wants => sub { return $_[0] =~ s/\\([^%_\\])|(\\.)/defined $1 ? $1 : $2/gser; });
 
 #
 # Bodies
