@@ -207,6 +207,44 @@ lru_use(int key, int room, int64 now)
 	return is_hit;
 }
 
+/* Hits of so many uses, in the block and by LRU. */
+static void
+use(CacheBlock *block, uint64 *random, int room, int times, int64 now, int *hits, int *lru_hits)
+{
+	*hits = *lru_hits = 0;
+	for (int i = 0; i < times; i++)
+	{
+		int key = zipf(random);
+
+		*lru_hits += lru_use(key, room, now + i);
+		if (get(block, key))
+			++*hits;
+		else
+			put(block, key, 900);
+	}
+}
+
+/* A scan of ten times the room, of values that nobody asks for again. */
+static void
+test_scan(CacheBlock *block, uint64 *random, int room)
+{
+	int before;
+	int after;
+	int lru_before;
+	int lru_after;
+
+	use(block, random, room, 5000, 100000, &before, &lru_before);
+	for (int i = 0; i < 10 * room; i++)
+		put(block, KEYS + i, 900);
+	/* All that LRU has kept are the scan's. */
+	memset(last_use, 0, sizeof(last_use));
+	lru_count = 0;
+	use(block, random, room, 5000, 200000, &after, &lru_after);
+	printf("# Zipf(0.99), before a scan of ten times the room and after it: hit ratio %.3f and %.3f, exact LRU %.3f and %.3f\n",
+		   before / 5000.0, after / 5000.0, lru_before / 5000.0, lru_after / 5000.0);
+	ok(after > before * 0.95, "a scan leaves the values in use");
+}
+
 static void
 test_zipf(void)
 {
@@ -214,8 +252,6 @@ test_zipf(void)
 	uint64 random = 7;
 	int hits = 0;
 	int lru_hits = 0;
-	int before = 0;
-	int after = 0;
 	int room = 0;
 	double sum = 0;
 
@@ -242,33 +278,10 @@ test_zipf(void)
 		else
 			put(block, key, 900);
 	}
-	printf("# room for %d of %d values: hit ratio %.3f, exact LRU %.3f\n", room, KEYS,
+	printf("# Zipf(0.99), room for %d of %d values: hit ratio %.3f, exact LRU %.3f\n", room, KEYS,
 		   hits / 20000.0, lru_hits / 20000.0);
 	ok(hits >= lru_hits, "at least as many hits as LRU under Zipf(0.99)");
-
-	for (int i = 0; i < 5000; i++)
-	{
-		int key = zipf(&random);
-
-		if (get(block, key))
-			before++;
-		else
-			put(block, key, 900);
-	}
-	for (int i = 0; i < 10 * room; i++)
-		put(block, KEYS + i, 900);
-	for (int i = 0; i < 5000; i++)
-	{
-		int key = zipf(&random);
-
-		if (get(block, key))
-			after++;
-		else
-			put(block, key, 900);
-	}
-	printf("# hit ratio before a scan of ten times the room %.3f, after it %.3f\n", before / 5000.0,
-		   after / 5000.0);
-	ok(after > before * 0.95, "a scan leaves the values in use");
+	test_scan(block, &random, room);
 }
 
 static void
