@@ -13,7 +13,7 @@ use Test::More;
 my $service = DistQuery::Test::Service->new;
 my $url = $service->url;
 my $node = new_node('main', shared_preload_libraries => "'distquery'", max_connections => 60, jit => 'off', log_statement => 'none',
-	log_min_error_statement => 'panic', log_min_messages => 'debug1');
+	log_min_error_statement => 'panic', log_min_messages => 'debug1', 'distquery.trace' => 'log');
 my $admin = DistQuery::Session->new($node);
 my @texts;    # everything that was said
 
