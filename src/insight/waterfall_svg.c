@@ -229,6 +229,8 @@ append_row(StringInfo out, const Waterfall *waterfall, int row)
 	resetStringInfo(&label);
 	appendStringInfo(&label, "%.1f ms  ", dq_waterfall_ms(bar));
 	dq_waterfall_remark(&label, bar->record);
+	while (label.data[label.len - 1] == ' ')
+		label.data[--label.len] = '\0';
 	append_text(out, BARS_LEFT + BARS_WIDTH + 10, y + 10, has_failed ? " fill=\"#c0392b\"" : "",
 				label.data);
 	appendStringInfoString(out, "</g>\n");

@@ -93,10 +93,15 @@ is(scalar(grep { /\|[ .=#-]{40}\|/ } split /\n/, $session->query("EXPLAIN (ANALY
 # Ends and waits of all kinds
 #
 
-$session->query("SELECT count(*) FROM slow WHERE key IN ('a', 'b', 'c')");
-@bars = lines();
-is(scalar(grep { /^slow / } @bars), 3, 'three requests, one at a time');
-is(scalar(grep { /\| *\.+=+/ } @bars), 2, 'two have waited for a slot') or diag(join "\n", @bars);
+$plan = decode_json($session->query("EXPLAIN (ANALYZE, VERBOSE, FORMAT JSON) SELECT count(*) FROM slow WHERE key IN ('a', 'b', 'c')"))->[0]{Plan};
+@attempts = sort { $a->{Start} + $a->{Waited} <=> $b->{Start} + $b->{Waited} } attempts($plan);
+is(scalar @attempts, 3, 'three requests');
+is(scalar(grep { my ($before, $it) = @attempts[ $_ - 1, $_ ];
+	$it->{Start} + $it->{Waited} >= $before->{Start} + $before->{Waited} + $before->{Total} - 0.1 } 1, 2), 2, 'one at a time')
+  or diag(explain(\@attempts));
+@bars = grep { /^slow / } lines();
+is(scalar @bars, 3, 'waterfall() has those of EXPLAIN');
+cmp_ok(scalar(grep { /\| *\.+=+/ } @bars), '>=', 1, 'and shows that they waited for a slot') or diag(join "\n", @bars);
 like($session->error('SELECT * FROM cut'), qr/^ERROR/, 'an answer is cut off');
 like((lines())[1], qr/^cut .* ms  cut_off$/, 'as the bar says');
 like($session->error('SELECT * FROM wrong'), qr/^ERROR/, 'another is not what was declared');
