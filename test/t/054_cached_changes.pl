@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use lib 'test/perl';
+use DistQuery::CacheServer;
 use DistQuery::Session;
 use DistQuery::Test;
 use List::Util qw(shuffle uniq);
@@ -19,7 +20,7 @@ note("seed $seed");
 srand($seed);
 
 my $service = DistQuery::Test::Service->new;
-my $node = new_node('main', shared_preload_libraries => "'distquery'", 'distquery.cache_size' => "'8MB'", log_statement => 'none');
+my $node = new_node('main', shared_preload_libraries => "'distquery'", 'distquery.cache_size' => "'8MB'", 'distquery.cache_timeout' => "'5s'", log_statement => 'none');
 my $started = time;
 
 my @regions = qw(EU US APAC LATAM);
@@ -35,7 +36,7 @@ sub new_row
 
 # The declarations: what keeps answers and has to be told of changes, and what must not answer from old ones.
 my $path = '/data/postgrest/things';
-my @told = ('kept', 'rows_kept', 'parts', 'paged');
+my @told = ('kept', 'rows_kept', 'parts', 'paged', 'redis', 'memcached');
 my @never = ('each_time', 'confirmed');
 my %options = (
 	live => { strategy => 'live' },
@@ -43,16 +44,20 @@ my %options = (
 	kept => {},
 	rows_kept => { cache_rows => 'true', lookup_path => "$path/{id}" },
 	parts => { cache_partition => 'region', cache_rows => 'true' },
+	redis => { cache_rows => 'true', cache_partition => 'region' },
+	memcached => { paging => 'offset', page_size => 90 },
 	paged => { paging => 'offset', page_size => 60, cache_partition => 'grp' },
 	each_time => { ttl => '0' },
 	confirmed => { ttl => 'http', path => "$path?_etag=strong&_cc=no-cache", cache_rows => 'true' });
 
 create_server($node, 'api', $service->url, strategy => 'cache', ttl => '1h', dialect => 'postgrest');
 $node->safe_psql('postgres', 'CREATE SCHEMA local; CREATE TABLE local.things (id int, grp int, region text, price int, name text); CREATE TABLE wanted (id int)');
+my %stores = map { $_ => DistQuery::CacheServer->new($_) } qw(redis memcached);
+create_server($node, $_, $service->url, strategy => 'cache', ttl => '1h', dialect => 'postgrest', cache_store => $_, cache_url => $stores{$_}->url) foreach sort keys %stores;
 foreach my $schema (sort keys %options)
 {
 	$node->safe_psql('postgres', "CREATE SCHEMA $schema");
-	create_table($node, 'api', "$schema.things",
+	create_table($node, $stores{$schema} ? $schema : 'api', "$schema.things",
 		q{id int OPTIONS (key 'true', filter '= in < >'), grp int OPTIONS (filter '= in'), region text OPTIONS (filter '= in <>'),
 		  price int OPTIONS (filter '< > ='), name text OPTIONS (filter 'like =')}, path => $path, %{ $options{$schema} });
 }
@@ -193,7 +198,7 @@ foreach my $round (1 .. $rounds)
 }
 is(scalar @differences, 0, "$changes changes of rows in $rounds rounds") or diag(join("\n", @differences[ 0 .. ($#differences < 2 ? $#differences : 2) ]));
 note("$_: $compared{$_} runs") foreach sort keys %compared;
-my $stats = $node->safe_psql('postgres', "SELECT string_agg(format('%s: %s hits, %s misses', source, hits, misses), E'\n' ORDER BY source::text) FROM distquery.cache_stats");
+my $stats = $node->safe_psql('postgres', "SELECT string_agg(format('%s (%s): %s hits, %s misses', source, store, hits, misses), E'\n' ORDER BY source::text) FROM distquery.cache_stats");
 note($stats);
 cmp_ok($node->safe_psql('postgres', 'SELECT sum(hits) FROM distquery.cache_stats'), '>', $number, 'answers come out of the cache');
 note(sprintf('%d s', time - $started));

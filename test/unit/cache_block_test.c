@@ -199,7 +199,8 @@ lru_use(int key, int room, int64 now)
 		for (int i = 0; i < KEYS; i++)
 			if (last_use[i] != 0 && (oldest < 0 || last_use[i] < last_use[oldest]))
 				oldest = i;
-		last_use[oldest] = 0;
+		if (oldest >= 0)
+			last_use[oldest] = 0;
 		lru_count--;
 	}
 	lru_count += !is_hit;
