@@ -42,6 +42,7 @@ OBJS = \
 	src/rows/json_pointer.o \
 	src/rows/json_scan.o \
 	src/rows/json_string.o \
+	src/rows/name_set.o \
 	src/rows/splitter.o \
 	src/rows/splitter_envelope.o \
 	src/request/body.o \

@@ -371,15 +371,18 @@ is_absent_row(const FetchPage *page, const JsonSlice *element)
 	if (graphql == NULL)
 		return false;
 	place = page->fetch->options.is_lookup ? graphql->lookup_element : graphql->element;
-	/* Nothing else is selected on the way, so the first member leads there. */
+	/* Nothing else is selected on the way, so the only member leads there; of two the last counts. */
 	for (; *place && value.kind == JSONK_OBJECT; place = strchr(place + 1, '/'))
 	{
 		JsonIterator iterator;
 		JsonSlice container = value;
 		JsonSlice key;
+		bool has_member = false;
 
 		dq_json_iterate(&iterator, &container);
-		if (!dq_json_iterator_next(&iterator, &key, &value))
+		while (dq_json_iterator_next(&iterator, &key, &value))
+			has_member = true;
+		if (!has_member)
 			return false;
 		if (strchr(place + 1, '/') == NULL)
 			break;

@@ -16,6 +16,9 @@
 /* palloc refuses 1 GB. */
 #define MAX_BUFFER_BYTES ((size_t) 1023 * 1024 * 1024)
 
+/* Members that are rows were asked for by name: no request asks for more (max_batch). */
+#define MAX_ROW_NAMES 100000
+
 static void prepare_captures(RowSplitter *splitter);
 static bool is_in_token(const RowSplitter *splitter);
 static SplitResult keep_token(RowSplitter *splitter);
@@ -69,6 +72,7 @@ dq_splitter_free(RowSplitter *splitter)
 		if (splitter->captures[i].pointer)
 			pfree(splitter->captures[i].buffer.data);
 	pfree(splitter->captures);
+	dq_name_set_free(&splitter->row_names);
 	pfree(splitter->buffer.data);
 	pfree(splitter->name.data);
 	pfree(splitter);
@@ -240,20 +244,42 @@ end_row(RowSplitter *splitter, JsonSlice *element)
 	return SPLIT_ELEMENT;
 }
 
+/* Of rows that are members of the same name the last would count, but the first is out already. */
+static SplitResult
+note_row_name(RowSplitter *splitter, const JsonSlice *name)
+{
+	StringInfo text = &splitter->name;
+	JsonError ignored;
+
+	resetStringInfo(text);
+	if (!name->has_escapes || !dq_json_string_append(text, name, &ignored))
+	{
+		resetStringInfo(text);
+		appendBinaryStringInfo(text, name->start + 1, (int) name->len - 2);
+	}
+	if (splitter->row_names.used >= MAX_ROW_NAMES)
+		return dq_splitter_fail(splitter, JSONERR_TOO_LARGE, splitter->token_offset,
+								"more than %d members in place of the rows", MAX_ROW_NAMES);
+	if (!dq_name_set_add(&splitter->row_names, text->data, text->len))
+		return dq_splitter_fail(splitter, JSONERR_SYNTAX, splitter->token_offset,
+								"a member in place of the rows stands there twice");
+	return SPLIT_NEED_MORE;
+}
+
 /* The name of a member that is a row has ended before p. */
 static SplitResult
 end_row_name(RowSplitter *splitter)
 {
 	JsonSlice name;
 	JsonScan scan;
-	bool has_escapes = false;
 
 	if (dq_splitter_take_token(splitter, &name) == SPLIT_ERROR)
 		return SPLIT_ERROR;
 	scan = (JsonScan) { name.start, name.start + name.len, &splitter->error };
 	splitter->state = AT_ROW_COLON;
-	if (dq_json_scan_string(&scan, name.start + 1, &has_escapes) != NULL)
-		return SPLIT_NEED_MORE;
+	name.has_escapes = false;
+	if (dq_json_scan_string(&scan, name.start + 1, &name.has_escapes) != NULL)
+		return note_row_name(splitter, &name);
 	splitter->error.offset += splitter->token_offset;
 	splitter->state = IS_DEAD;
 	return SPLIT_ERROR;

@@ -6,6 +6,7 @@
 #define DQ_SPLITTER_PRIVATE_H
 
 #include "rows/json_scan.h"
+#include "rows/name_set.h"
 #include "rows/splitter.h"
 
 typedef enum SplitterState
@@ -73,6 +74,7 @@ struct RowSplitter
 	bool rows_ended;
 	bool row_is_single;	 /* the element is an object in the array's stead */
 	bool rows_in_object; /* the elements are an object's members */
+	NameSet row_names;	 /* of which these were there */
 	SplitterCapture *captures;
 
 	/* The token (outside the rows) or element (inside) at hand. */

@@ -226,6 +226,23 @@ works('the last next counts', literal_of('{"items": [{"id": 1, "name": "one"}], 
 works('and the one inside it', literal_of('{"items": [{"id": 1, "name": "one"}], "next": "/fault/status/500", "next": null}'), 'one', rows => '/items',
 	paging => 'next', next => '/next');
 
+foreach my $kind (qw(alias aliases node))
+{
+	create_server($node, "twice_$kind", $service->url . "/fault/graphql-twice/$kind", %untiring, protocol => 'graphql');
+	my $table = "twice_rows_$kind";
+	$session->query("CREATE FOREIGN TABLE $table (id int OPTIONS (key 'true'), name text) SERVER twice_$kind OPTIONS ("
+		  . ($kind eq 'node' ? "field 'x', paging 'relay')" : q{field 'x', lookup_field 'thing(id: $id)')}));
+	if ($kind eq 'node')
+	{
+		is($session->query("SELECT id FROM $table ORDER BY id"), "1\n3", 'a node of GraphQL twice: the last counts') or diag($session->last_error);
+		next;
+	}
+	like($session->error("SELECT name FROM $table WHERE id IN (1, 2)"),
+		$kind eq 'alias' ? qr/^ERROR:  HV00A: .*a member in place of the rows stands there twice/m : qr/^ERROR:  HV00A: .*more than 100000 members in place of the rows/m,
+		"GraphQL, $kind twice or too many");
+	unharmed("GraphQL, $kind");
+}
+
 #
 # Text
 #

@@ -431,6 +431,8 @@ test_members(void)
 		{ "{\"a\":{\"k\":1", "error 7 at 11: the answer ends inside a value" },
 		{ "{\"a\":{\"k", "error 7 at 8: the answer ends inside a value" },
 		{ "{\"a\":{\"\\q\":1}}", "error 3 at 7: unknown escape in a string" },
+		{ "{\"a\":{\"k\":1,\"l\":{\"k\":2},\"\\u006b\":3}}",
+		  "1\n{\"k\":2}\nerror 1 at 24: a member in place of the rows stands there twice" },
 	};
 
 	rows_are_members = true;
