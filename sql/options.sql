@@ -99,6 +99,7 @@ CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'oauth2', token
 CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'oauth2', token_url 'http://127.0.0.1.example/token', client_id 'c', client_secret 'hush');
 CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'oauth2', token_url 'https://c:hush@auth.example/token', client_id 'c', client_secret 'hush');
 CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'oauth2', token_url 'https://auth.example/token#x', client_id 'c', client_secret 'hush');
+CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'oauth2', token_url 'https://auth.example/token?a=b c', client_id 'c', client_secret 'hush');
 CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'oauth2', token_url '/token', client_id 'c', client_secret 'hush');
 CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'oauth2', token_url 'https://auth.example/token', client_id 'c', client_secret E'hu\nsh');
 CREATE USER MAPPING FOR PUBLIC SERVER options_test OPTIONS (auth 'oauth2', token_url 'https://auth.example/token', client_id 'c', client_secret 'hush', client_auth 'jwt');

@@ -358,8 +358,8 @@ static void
 check_token_url(const OptionRow *row, const char *value, char **problem, char **hint)
 {
 	check_url(row, pnstrdup(value, strcspn(value, "?")), problem, hint);
-	if (*problem == NULL && (strchr(value, '#') || dq_option_has_control(value)))
-		*problem = pstrdup("a fragment or control characters are not allowed");
+	if (*problem == NULL && (strpbrk(value, "# \"<>\\^`{|}") || dq_option_has_control(value)))
+		*problem = pstrdup("a fragment, or what cannot stand in a query string, is not allowed");
 	if (*problem == NULL && pg_strncasecmp(value, "https:", 6) != 0 && !dq_url_is_loopback(value))
 	{
 		*problem = pstrdup("a client's secret is not sent without TLS");

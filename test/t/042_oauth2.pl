@@ -344,6 +344,16 @@ my @secrets = ('tok3n-', 's3cret', 'wrong-secret', 'secret-of-first', substr($od
 my $leak = join '|', map { quotemeta } @secrets;
 is(scalar(grep { /$leak/ } @texts), 0, 'no secret is told, of ' . @texts . ' texts') or diag(grep { /$leak/ } @texts);
 
+# So does an import, and a fallback where the token endpoint is down.
+api('imported', openapi => '/described/shop.json');
+$admin->query('CREATE SCHEMA imported; IMPORT FOREIGN SCHEMA openapi FROM SERVER imported INTO imported');
+is(tokens('imported') . ' ' . ($admin->query("SELECT count(*) > 0 FROM pg_foreign_table WHERE ftrelid::regclass::text LIKE 'imported.%'")), '1 t', 'an import has a token') or diag($admin->last_error);
+api('stale', strategy => 'cache', ttl => '1ms', stale_if_error => '1h');
+is($admin->query('SELECT number FROM stale_who'), '1', 'an answer that is stale soon');
+$service->set_oauth('stale', mode => 503, revoke => JSON::PP::true);
+is($admin->query('SELECT number FROM stale_who'), '1', 'is used while there is no token for another') or diag($admin->last_error);
+is(asked('stale', 'who'), 2, 'which was asked for');
+
 # A query that runs on its own has the same token.
 api('async');
 is($admin->query('SELECT number FROM async_who'), '1', 'a token');
