@@ -430,7 +430,7 @@ $(FUZZ_LIBRARY): $(FUZZ_LIBRARY_OBJS)
 
 -include $(FUZZ_LIBRARY_OBJS:.o=.d)
 
-build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(PURE_SOURCES) $(wildcard src/*.h src/rows/*.h src/request/*.h src/import/*.h)
+build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(PURE_SOURCES) $(wildcard src/*.h src/rows/*.h src/request/*.h src/import/*.h src/cache/*.h src/transport/*.h)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(PURE_CPPFLAGS) $(PURE_CFLAGS) -Wno-ignored-attributes $(FUZZ_SAN) -o $@ $< $(PURE_SOURCES) $(PURE_LIBS)
 

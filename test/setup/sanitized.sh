@@ -59,8 +59,9 @@ if [ ! -x "$folder/server/bin/postgres" ]; then
         exit 1
     }
 fi
-# The extension in a build folder of its own: objects of other flags must not be taken.
+# The extension in a folder of its own: objects of other flags must not be taken.
 (
+    rm -rf "$folder"/extension/{src,sql,expected,test}
     cd "$root"
     git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -e "$f" ] || cp -p --parents -t "$0" "$f"; done' \
         "$folder/extension"
