@@ -91,6 +91,8 @@ ok(poll_until(sub { tokens('crowd') > 0 }, 30), 'sixteen sessions want a token')
 is($admin->query("SELECT 'is not held up'"), 'is not held up', 'others go on');
 ok(poll_until(sub { $admin->query(q{SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND wait_event_type = 'Extension' AND query LIKE '%crowd_rows%'}) >= 16 }, 30),
 	'all of them wait');
+ok(poll_until(sub { $admin->query(q{SELECT count(*) FROM distquery.activity WHERE state = 'waiting for token' AND foreign_table = 'crowd_rows'::regclass}) == 16 }, 30),
+	'and are seen to');
 is(asked('crowd', 'rows'), 0, 'nothing is asked without one');
 $service->set_oauth('crowd', mode => 'good', release => JSON::PP::true);
 is(scalar(grep { $_->finish(30) && $_->output eq $good } @sessions), 16, 'all have their rows');
