@@ -28,7 +28,7 @@ void
 dq_cached_note_record(const Fetch *fetch)
 {
 	const FetchOptions *options = &fetch->options;
-	char *shown = dq_credentials_redact(options->endpoint->credentials, options->url);
+	char *shown = dq_record_url(options->endpoint->credentials, options->url);
 	RequestRecord record;
 	instr_time waited;
 

@@ -178,7 +178,6 @@ dq_fetch_ask(Fetch *fetch)
 	PagePosition first = { .index = 0 };
 
 	dq_figures_attach();
-	dq_fetch_activity_begin(fetch);
 	if (options->page)
 		first = *options->page;
 	else if (!options->is_lookup)
@@ -188,6 +187,7 @@ dq_fetch_ask(Fetch *fetch)
 		dq_paging_enough(fetch->paging, options->enough);
 	}
 	fetch->asked_at = GetCurrentTimestamp();
+	dq_fetch_activity_begin(fetch);
 	INSTR_TIME_SET_CURRENT(fetch->started);
 	fetch->head = dq_fetch_page_start(fetch, &first, true);
 	MemoryContextSwitchTo(old);

@@ -24,7 +24,8 @@ dq_fetch_activity_begin(Fetch *fetch)
 	if (!part->is_registered)
 		MemoryContextRegisterResetCallback(fetch->context, &part->callback);
 	part->is_registered = true;
-	part->place = dq_activity_open(fetch->options.endpoint->serverid, fetch->options.table->relid);
+	part->place = dq_activity_open(fetch->options.endpoint->serverid, fetch->options.table->relid,
+								   fetch->asked_at);
 }
 
 void
@@ -38,7 +39,7 @@ dq_fetch_activity_wait(Fetch *fetch, bool is_waiting)
 		return;
 	part->is_waiting = is_waiting;
 	dq_activity_move(part->place, is_waiting ? ACTIVITY_NONE : ACTIVITY_AWAITING_CACHE,
-					 is_waiting ? ACTIVITY_AWAITING_CACHE : ACTIVITY_NONE);
+					 is_waiting ? ACTIVITY_AWAITING_CACHE : ACTIVITY_NONE, 0);
 }
 
 void

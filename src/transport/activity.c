@@ -85,7 +85,7 @@ find_place(Oid relid)
 }
 
 Activity *
-dq_activity_open(Oid serverid, Oid relid)
+dq_activity_open(Oid serverid, Oid relid, TimestampTz since)
 {
 	Activity *activity;
 	ActivityFigures *figures;
@@ -98,7 +98,7 @@ dq_activity_open(Oid serverid, Oid relid)
 	begin_write(activity);
 	if (figures->fetches == 0 || figures->pid != MyProcPid)
 	{
-		TimestampTz now = GetCurrentTimestamp();
+		TimestampTz now = since == 0 ? GetCurrentTimestamp() : since;
 
 		*figures = (ActivityFigures) { .pid = MyProcPid,
 									   .database = MyDatabaseId,
@@ -136,7 +136,7 @@ shown_state(const ActivityFigures *figures)
 }
 
 void
-dq_activity_move(Activity *activity, ActivityState from, ActivityState to)
+dq_activity_move(Activity *activity, ActivityState from, ActivityState to, TimestampTz since)
 {
 	ActivityFigures *figures;
 	ActivityState state;
@@ -151,7 +151,7 @@ dq_activity_move(Activity *activity, ActivityState from, ActivityState to)
 	if (state != figures->state)
 	{
 		figures->state = state;
-		figures->changed = GetCurrentTimestamp();
+		figures->changed = since == 0 ? GetCurrentTimestamp() : since;
 	}
 	end_write(activity);
 }

@@ -54,17 +54,20 @@ typedef struct ActivityFigures
 
 typedef struct Activity Activity;
 
+/* Below, since is when it happens, 0: now. */
+
 /* In _PG_init: the area. */
 extern void dq_activity_define(void);
 
 /* A fetch of a table begins; NULL when there is no place for one more table.  Alone here it may raise. */
-extern Activity *dq_activity_open(Oid serverid, Oid relid);
+extern Activity *dq_activity_open(Oid serverid, Oid relid, TimestampTz since);
 
 /* The others take NULL. */
 extern void dq_activity_close(Activity *activity);
 
 /* An exchange goes from one state to another; ACTIVITY_NONE: begins, or ends. */
-extern void dq_activity_move(Activity *activity, ActivityState from, ActivityState to);
+extern void dq_activity_move(Activity *activity, ActivityState from, ActivityState to,
+							 TimestampTz since);
 
 extern void dq_activity_count(Activity *activity, int pages, int64 rows, int64 bytes);
 

@@ -154,7 +154,7 @@ end_exchange(Exchange *exchange, ExchangeState state)
 {
 	exchange->state = state;
 	exchange->ended_ms = dq_loop_clock_ms();
-	dq_exchange_show(exchange, ACTIVITY_NONE);
+	dq_exchange_show_since(exchange, ACTIVITY_NONE, dq_record_ended_at(exchange));
 	dq_loop_deactivate(exchange);
 	dq_loop_tell(exchange);
 }
@@ -292,7 +292,7 @@ dq_exchange_try_start(Exchange *exchange)
 		return;
 	}
 	exchange->state = EXCHANGE_RUNNING;
-	dq_exchange_show(exchange, ACTIVITY_REQUESTING);
+	dq_exchange_show_since(exchange, ACTIVITY_REQUESTING, exchange->figures.started_at);
 	if (!exchange->is_token_request)
 		dq_budget_count_request(exchange->relid,
 								exchange->relation_name ? exchange->relation_name :

@@ -42,7 +42,14 @@ dq_exchange_wait_event(void)
 void
 dq_exchange_show(Exchange *exchange, ActivityState state)
 {
-	dq_activity_move(exchange->activity, exchange->shown, state);
+	dq_exchange_show_since(exchange, state, 0);
+}
+
+/* The same where the time is known. */
+void
+dq_exchange_show_since(Exchange *exchange, ActivityState state, TimestampTz since)
+{
+	dq_activity_move(exchange->activity, exchange->shown, state, since);
 	exchange->shown = state;
 }
 

@@ -159,11 +159,15 @@ extern void dq_record_begin(Exchange *exchange);
 extern void dq_record_measure(Exchange *exchange);
 extern void dq_record_end(Exchange *exchange, RequestFate fate, FailureKind failure);
 
+/* When the latest attempt ended, 0 when there was none. */
+extern TimestampTz dq_record_ended_at(const Exchange *exchange);
+
 /* The exchange is released: the record of its latest attempt, if that is due. */
 extern void dq_record_release(Exchange *exchange);
 
 /* exchange_activity.c: what an exchange is at; and what the backend waits for */
 extern void dq_exchange_show(Exchange *exchange, ActivityState state);
+extern void dq_exchange_show_since(Exchange *exchange, ActivityState state, TimestampTz since);
 extern void dq_exchange_show_wait(Exchange *exchange, WaitReason reason);
 extern void dq_exchange_name_waits(void);
 extern uint32 dq_exchange_wait_event(void);

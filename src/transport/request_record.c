@@ -24,6 +24,9 @@
 
 #define ELLIPSIS "..."
 
+/* So long the time of day is reckoned from one look at it. */
+#define LONGEST_BASE_MS 1000.0
+
 const char *
 dq_cache_use_name(CacheUse use)
 {
@@ -55,26 +58,28 @@ dq_record_size(const RequestRecord *record)
 }
 
 /* Databases of other encodings read it: what is not ASCII, or would disturb a terminal, goes. */
-static void
-copy_shown(char *to, const char *from, size_t size)
+char *
+dq_record_url(const Credentials *credentials, const char *url)
 {
-	size_t len = strlen(from);
-	size_t kept = len < size ? len : size - sizeof(ELLIPSIS);
+	char *shown = dq_credentials_redact(credentials, url);
 
-	for (size_t i = 0; i < kept; i++)
-		to[i] = from[i] >= 0x20 && from[i] < 0x7f ? from[i] : '?';
-	strlcpy(to + kept, len < size ? "" : ELLIPSIS, size - kept);
+	if (strlen(shown) >= RECORD_URL_BYTES)
+		memcpy(shown + RECORD_URL_BYTES - sizeof(ELLIPSIS), ELLIPSIS, sizeof(ELLIPSIS));
+	for (char *c = shown; *c; c++)
+		if (*c < 0x20 || *c >= 0x7f)
+			*c = '?';
+	return shown;
 }
 
 void
-dq_record_init(RequestRecord *record, const char *method, const char *url)
+dq_record_init(RequestRecord *record, const char *method, const char *shown_url)
 {
 	memset(record, 0, offsetof(RequestRecord, url));
 	record->database = MyDatabaseId;
 	record->pid = MyProcPid;
 	record->times = (RequestTimes) { 0, -1, -1, -1, -1, -1 };
-	copy_shown(record->method, method, RECORD_METHOD_BYTES);
-	copy_shown(record->url, url, RECORD_URL_BYTES);
+	strlcpy(record->method, method, RECORD_METHOD_BYTES);
+	memcpy(record->url, shown_url, strlen(shown_url) + 1);
 }
 
 void
@@ -87,10 +92,7 @@ dq_record_note(const RequestRecord *record)
 void
 dq_record_prepare(Exchange *exchange)
 {
-	char *redacted = dq_credentials_redact(exchange->endpoint->credentials, exchange->request.url);
-
-	copy_shown(redacted, redacted, Min(strlen(redacted) + 1, RECORD_URL_BYTES));
-	exchange->shown_url = redacted;
+	exchange->shown_url = dq_record_url(exchange->endpoint->credentials, exchange->request.url);
 	exchange->userid = GetUserId();
 	INSTR_TIME_SET_CURRENT(exchange->waiting_since);
 }
@@ -102,14 +104,31 @@ ms_between(instr_time from, instr_time to)
 	return INSTR_TIME_GET_MILLISEC(to);
 }
 
+/* A time of the clock that measures as one that can be shown, reckoned anew each second. */
+static TimestampTz
+timestamp_of(instr_time time)
+{
+	static instr_time base;
+	static TimestampTz base_at = 0;
+	double ms = base_at == 0 ? 0 : ms_between(base, time);
+
+	if (base_at == 0 || ms > LONGEST_BASE_MS)
+	{
+		base = time;
+		base_at = GetCurrentTimestamp();
+		ms = 0;
+	}
+	return base_at + (TimestampTz) (ms * 1000);
+}
+
 void
 dq_record_begin(Exchange *exchange)
 {
 	AttemptFigures *figures = &exchange->figures;
 
 	figures->is_due = true;
-	figures->started_at = GetCurrentTimestamp();
 	INSTR_TIME_SET_CURRENT(figures->started);
+	figures->started_at = timestamp_of(figures->started);
 	figures->query_id = (uint64) pgstat_get_my_query_id();
 	figures->rows = 0;
 	figures->times.waited_ms = ms_between(exchange->waiting_since, figures->started);
@@ -163,6 +182,16 @@ dq_record_measure(Exchange *exchange)
 	}
 	times->first_byte_ms = measured_ms(easy, CURLINFO_STARTTRANSFER_TIME_T);
 	figures->sent_bytes = sent_bytes(easy);
+}
+
+TimestampTz
+dq_record_ended_at(const Exchange *exchange)
+{
+	const AttemptFigures *figures = &exchange->figures;
+
+	return figures->started_at == 0 ?
+		0 :
+		figures->started_at + (TimestampTz) (figures->times.total_ms * 1000);
 }
 
 static void

@@ -15,6 +15,7 @@
 
 #include "datatype/timestamp.h"
 #include "request/trace_context.h"
+#include "transport/credentials.h"
 #include "transport/failure.h"
 
 /* Longer URLs are cut, with an ellipsis at their end. */
@@ -84,8 +85,11 @@ typedef struct RequestRecord
 /* Bytes of a record in use: all up to the end of its URL. */
 extern Size dq_record_size(const RequestRecord *record);
 
-/* Fills in what is the same for all: who asks, and what; url holds no secrets. */
-extern void dq_record_init(RequestRecord *record, const char *method, const char *url);
+/* A URL as records have it: without secrets, cut, ASCII; palloc'd. */
+extern char *dq_record_url(const Credentials *credentials, const char *url);
+
+/* Fills in what is the same for all: who asks, and what; shown_url is of dq_record_url(). */
+extern void dq_record_init(RequestRecord *record, const char *method, const char *shown_url);
 
 /* To the ring and the list; cannot raise. */
 extern void dq_record_note(const RequestRecord *record);
