@@ -23,8 +23,8 @@ extern PGDLLEXPORT const CacheProtocol *dq_redis_protocol(void);
 
 #define MAX_VALUE ((size_t) 16 * 1024 * 1024)
 
-/* Names of one MGET, and some more. */
-#define MAX_VALUES (64 * 1024)
+/* More names than one MGET has (option max_batch). */
+#define MAX_VALUES (256 * 1024)
 
 /* Bytes of one reply, whatever it says of itself. */
 #define MAX_REPLY ((size_t) 256 * 1024 * 1024)

@@ -158,7 +158,18 @@ begin_part(RemotePart *part)
 	}
 }
 
-/* Which server has which keys; keys in groups, so that each part's are together. */
+static int
+compare_keys(const void *a, const void *b)
+{
+	const CacheKey *x = a;
+	const CacheKey *y = b;
+
+	if (x->low != y->low)
+		return x->low < y->low ? -1 : 1;
+	return x->high < y->high ? -1 : x->high > y->high;
+}
+
+/* Which server has which keys; each part's are together, and in order. */
 static void
 divide(RemoteLookup *remote)
 {
@@ -168,6 +179,7 @@ divide(RemoteLookup *remote)
 	int *servers = palloc(sizeof(int) * Max(lookup->nkeys, 1));
 	int n = 0;
 
+	qsort(lookup->keys, lookup->nkeys, sizeof(CacheKey), compare_keys);
 	for (int i = 0; i < lookup->nkeys; i++)
 		servers[i] = dq_cache_url_server(store->url, lookup->keys[i].low);
 	for (int server = 0; server < remote->nparts; server++)
@@ -227,18 +239,27 @@ dq_remote_take(CacheLookup *lookup, CacheKey key, uint64 *len)
 {
 	const RemoteLookup *remote = lookup->state;
 	const RemotePart *part = &remote->parts[dq_cache_url_server(remote->store->url, key.low)];
-	char *copy;
+	int low = 0;
+	int high = part->nvalues - 1;
 
-	for (int i = 0; i < part->nvalues; i++)
+	while (low <= high)
 	{
-		const RemoteValue *value = &part->values[i];
+		int middle = low + (high - low) / 2;
+		const RemoteValue *value = &part->values[middle];
+		int order = compare_keys(&key, &lookup->keys[value->key]);
 
-		if (value->bytes == NULL || lookup->keys[value->key].high != key.high ||
-			lookup->keys[value->key].low != key.low)
-			continue;
-		copy = MemoryContextAllocExtended(CurrentMemoryContext, value->len + 1, MCXT_ALLOC_HUGE);
-		*len = value->len;
-		return memcpy(copy, value->bytes, value->len);
+		if (order < 0)
+			high = middle - 1;
+		else if (order > 0)
+			low = middle + 1;
+		else if (value->bytes == NULL)
+			return NULL;
+		else
+		{
+			*len = value->len;
+			return memcpy(MemoryContextAllocHuge(CurrentMemoryContext, value->len + 1),
+						  value->bytes, value->len);
+		}
 	}
 	return NULL;
 }

@@ -36,8 +36,9 @@ dq_remote_define(void)
 const char *
 dq_remote_name(const RemoteStore *store, char kind, CacheKey key)
 {
-	return psprintf("%s%c%016" INT64_MODIFIER "x%016" INT64_MODIFIER "x",
-					store->table->cache_prefix, kind, key.high, key.low);
+	return psprintf("%s%c%08x%08x%08x%08x", store->table->cache_prefix, kind,
+					(uint32) (key.high >> 32), (uint32) key.high, (uint32) (key.low >> 32),
+					(uint32) key.low);
 }
 
 bool

@@ -44,6 +44,7 @@ unless ($is_part)
 	cmp_ok($test->{empty} // 0, '<', $number * 0.6, 'queries without rows');
 	cmp_ok($test->{slow} // 0, '<', 1 + $test->{runs} / 1000, 'runs that take too long');
 	cmp_ok($test->{refused} // 0, '<', $test->{runs} / 4, 'runs refused for lack of a condition');
+	cmp_ok($_->gets, '>', 10, 'lookups in ' . $_->kind) foreach $number > 2 * $queries_a_world ? @{ $test->{caches} }[ 1, 2 ] : ();
 	cmp_ok($test->{lookup_joins}{$_} // 0, '>', 0, "lookup joins of kind $_") foreach qw(Inner Left Semi Anti);
 }
 note(sprintf('%d queries in %d runs in %.0f s; %d without rows, %d fail, %d too large; %d runs refused, %d too slow',

@@ -76,6 +76,25 @@ foreach my $kind (qw(redis memcached))
 	is(scalar(grep { ${ $_->[1] } eq "20|210\n" } @sessions), 20, '20 sessions get the answer');
 	is($service->count('/data/plain/small'), 1, 'of one request');
 
+	# What the service says of an answer's life is kept with it, rows answer for their keys, and an older answer takes the place of an outage.
+	create_table($node, $kind, "http_$kind", 'id int, t text', path => '/data/plain/small?_etag=strong&_cc=no-cache', ttl => 'http');
+	$service->reset;
+	is(psql("SELECT count(*), sum(id) FROM http_$kind"), '20|210', "ttl 'http'") foreach 1, 2;
+	is(join(' ', map { $_->{status} } @{ $service->log('/data/plain/small') }), '200 304', 'the second answer is confirmed');
+	create_table($node, $kind, "rows_$kind", "id int OPTIONS (key 'true'), t text", path => '/data/plain/small', lookup_path => '/data/plain/small/{id}',
+		cache_rows => 'true');
+	is(psql("SELECT count(*) FROM rows_$kind"), '20', 'a collection with cache_rows');
+	$service->reset;
+	is(psql("SELECT t FROM rows_$kind WHERE id = 17"), 'row 17', 'answers for a row');
+	is($service->count('/data/plain/small'), 0, 'without a request');
+	my $away = DistQuery::Test::Service->new;
+	$away->put('small', [ map { { id => $_, t => "row $_" } } 1 .. 20 ]);
+	create_server($node, "away_$kind", $away->url, strategy => 'cache', ttl => '10ms', stale_if_error => '1h', cache_store => $kind, cache_url => $server->url, retries => 0);
+	create_table($node, "away_$kind", "away_$kind", "id int OPTIONS (key 'true', filter '= in'), t text", path => '/data/plain/small');
+	is(psql("SELECT count(*), sum(id) FROM away_$kind$_"), '20|210', 'filled') foreach '', ' WHERE id = ANY (ARRAY(SELECT generate_series(1, 25)))';
+	$away->stop;
+	is(psql("SELECT count(*), sum(id) FROM away_$kind$_"), '20|210', 'an outage') foreach '', ' WHERE id = ANY (ARRAY(SELECT generate_series(1, 25)))';
+
 	# Invalidation reaches all who share the server.
 	$service->put('small', [ { id => 21, t => 'new' } ]);
 	is($other->safe_psql('postgres', "SELECT max(id) FROM small_$kind"), '20', 'the old answer');
@@ -104,7 +123,7 @@ foreach my $kind (qw(redis memcached))
 	}
 	else
 	{
-		foreach my $line (split /\r\n/, $server->ask('lru_crawler metadump all', qr/END\r\n/))
+		foreach my $line (split /\r?\n/, $server->ask('lru_crawler metadump all', qr/END\r\n/))
 		{
 			$server->ask("md distquery:$1", qr/\r\n/) if $line =~ /key=distquery(?:%3A|:)(g\w+)/;
 		}

@@ -89,6 +89,7 @@ sub DESTROY { local ($?, $@, $!); $_[0]->kill; }
 
 END { local ($?, $@, $!); $_->kill foreach grep { defined } values %running; }
 
+sub kind { return $_[0]->{kind}; }
 sub port { return $_[0]->{port}; }
 sub url { return "$_[0]->{kind}://127.0.0.1:$_[0]->{port}"; }
 

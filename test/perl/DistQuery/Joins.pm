@@ -19,6 +19,7 @@ package DistQuery::Joins;
 
 use strict;
 use warnings;
+use DistQuery::CacheServer;
 use DistQuery::Differential ();
 use DistQuery::Joins::Sql;
 use DistQuery::Joins::Tree;
@@ -48,9 +49,12 @@ sub new
 	$self->{strategies} = [ 'live', grep { /^(store|cache)$/ } split(/,/,
 		$node->safe_psql('postgres', "LOAD 'distquery'; SELECT array_to_string(enumvals, ',') FROM pg_settings WHERE name = 'distquery.strategy'")) ];
 	die 'strategy store is not known' unless @{ $self->{strategies} } > 1;
-	DistQuery::Test::create_server($node, 'joins', $service->url, timeout => '60s', max_in_flight => 4);
+	DistQuery::Test::create_server($node, 'joins', $service->url, timeout => '60s', max_in_flight => 4, cache_store => 'shared', cache_url => 'redis://127.0.0.1',
+		cache_prefix => 'none');
+	$self->{caches} = [ undef, map { DistQuery::CacheServer->new($_) } qw(redis memcached) ];
 	my $output = $self->psql("CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');\nALTER DATABASE postgres SET timezone = 'America/St_Johns';\n"
-		  . "ALTER DATABASE postgres SET jit = off;\nALTER DATABASE postgres SET statement_timeout = '20s';\n");
+		  . "ALTER DATABASE postgres SET jit = off;\nALTER DATABASE postgres SET statement_timeout = '20s';\n"
+		  . "ALTER DATABASE postgres SET distquery.cache_timeout = '10s';\n");
 	die "could not set up: $output" if $output =~ /ERROR/;
 	return $self;
 }
@@ -229,11 +233,22 @@ sub fit_queries
 	return grep { $_->{is_fit} } @queries;
 }
 
+# Where strategy cache keeps the answers of a world: shared memory, Redis, memcached.
+sub choose_cache
+{
+	my ($self, $number) = @_;
+	my $server = $self->{caches}[ ($number - 1) % 3 ];
+	DistQuery::Test::alter_options($self->{node}, 'SERVER joins',
+		SET => { cache_store => $server ? $server->kind : 'shared', cache_url => $server ? $server->url : 'redis://127.0.0.1', cache_prefix => "world-$number:" });
+	return;
+}
+
 # Runs some queries of a world; descriptions of the differences.
 sub run_world
 {
 	my ($self, $number, @numbers) = @_;
 	my $world = $self->make_world($number);
+	$self->choose_cache($number);
 	my @queries = $self->fit_queries($world, @numbers);
 	my %may_refuse = map { $_->{name} => $_->{may_refuse} } $world->assemblies;
 	my @scripts;
