@@ -129,6 +129,7 @@ OBJS = \
 	src/fetch/cache_key.o \
 	src/fetch/cache_value.o \
 	src/fetch/cached_answer.o \
+	src/fetch/cached_end.o \
 	src/fetch/cached_fetch.o \
 	src/fetch/cached_http.o \
 	src/fetch/cached_keys.o \
@@ -136,6 +137,9 @@ OBJS = \
 	src/fetch/cached_rows.o \
 	src/fetch/cached_wider.o \
 	src/fetch/fetch.o \
+	src/fetch/fetch_create.o \
+	src/fetch/fetch_reader.o \
+	src/fetch/page_check.o \
 	src/fetch/fetch_activity.o \
 	src/fetch/freshness.o \
 	src/fetch/invalidation.o \

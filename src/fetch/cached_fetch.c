@@ -7,10 +7,6 @@
  * all sessions that miss at the same time one asks (flight.h), the others wait in their loop
  * and take its answer out of the cache.
  *
- * What may be kept: the answer of a fetch that came to its natural end, all of its pages, with no
- * error.  One that was left before its end (LIMIT, cancel) or failed never gets here.  The rows
- * stay in the fetch's spool until then, or until they are more than the cache takes.
- *
  * A list of keys is answered key by key (cached_keys.c), and only the missing ones are asked.
  *
  * Where there is an older answer, within stale_if_error or on_error 'stale', rows are held back until
@@ -30,8 +26,8 @@
 #include "transport/way.h"
 #include "utils/memutils.h"
 
-static void
-leave_flight(void *arg)
+void
+dq_cached_leave_flight(void *arg)
 {
 	CachedFetch *cache = arg;
 
@@ -44,8 +40,8 @@ leave_flight(void *arg)
 }
 
 /* Ceases to look for anything; what was found is given back. */
-static void
-end_lookups(CachedFetch *cache)
+void
+dq_cached_end_lookups(CachedFetch *cache)
 {
 	if (cache->latest && cache->latest != cache->first)
 		dq_cache_lookup_free(cache->latest);
@@ -56,8 +52,8 @@ end_lookups(CachedFetch *cache)
 }
 
 /* All rows are there. */
-static void
-finish(Fetch *fetch, FetchOrigin origin)
+void
+dq_cached_finish(Fetch *fetch, FetchOrigin origin)
 {
 	fetch->stats.rows = fetch->rows;
 	fetch->origin = origin;
@@ -65,14 +61,14 @@ finish(Fetch *fetch, FetchOrigin origin)
 	fetch->is_finished = true;
 	dq_cached_note_record(fetch);
 	dq_fetch_activity_end(fetch);
-	end_lookups(fetch->cache);
+	dq_cached_end_lookups(fetch->cache);
 }
 
-static void
-take_answer(Fetch *fetch, CachedAnswer *found, FetchOrigin origin)
+void
+dq_cached_take(Fetch *fetch, CachedAnswer *found, FetchOrigin origin)
 {
 	dq_cached_append(fetch, found);
-	finish(fetch, origin);
+	dq_cached_finish(fetch, origin);
 }
 
 /* Takes the answer, or those of all missing keys, if it is there meanwhile. */
@@ -85,18 +81,18 @@ take_if_there(Fetch *fetch, FetchOrigin origin)
 	{
 		if (!dq_cached_keys_find_all(fetch, fetch->cache->latest, CACHED_FRESH))
 			return false;
-		finish(fetch, origin);
+		dq_cached_finish(fetch, origin);
 		return true;
 	}
 	if (!dq_cached_find(fetch->cache->latest, fetch->cache->key, CACHED_FRESH, &found))
 		return false;
-	take_answer(fetch, &found, origin);
+	dq_cached_take(fetch, &found, origin);
 	return true;
 }
 
 /* Counts for the fetch: keys, where it asks for several. */
-static void
-count(const Fetch *fetch, CacheEvent event)
+void
+dq_cached_count(const Fetch *fetch, CacheEvent event)
 {
 	dq_cache_store_count(fetch->cache->store, fetch->options.table, event,
 						 fetch->cache->keys ? (int) fetch->stats.keys_asked : 1);
@@ -111,7 +107,7 @@ ask_service(Fetch *fetch)
 	fetch->cache->facts.asked_at_ms = dq_cache_now();
 	fetch->cache->is_wanted = true;
 	dq_cached_prepare_confirmation(fetch);
-	count(fetch, CACHE_MISS);
+	dq_cached_count(fetch, CACHE_MISS);
 	dq_fetch_ask(fetch);
 }
 
@@ -193,121 +189,12 @@ dq_cached_advance(Fetch *fetch)
 	state = dq_flight_state(&cache->ticket);
 	if (state == FLIGHT_UNDER_WAY)
 		return;
-	leave_flight(cache);
+	dq_cached_leave_flight(cache);
 	dq_fetch_activity_wait(fetch, false);
 	if (state == FLIGHT_FAILED)
 		ask_service(fetch);
 	else
 		look_up(fetch, CACHED_STEP_FOLLOWER);
-}
-
-bool
-dq_cached_needs_rows(const Fetch *fetch)
-{
-	const CachedFetch *cache = fetch->cache;
-
-	return cache && cache->is_wanted && !fetch->is_finished && dq_spool_is_kept(fetch->spool) &&
-		dq_spool_bytes(fetch->spool) <= cache->max_value;
-}
-
-/* Keeps the answer where it may be kept; false when others find nothing that they may use. */
-static bool
-keep_answer(Fetch *fetch)
-{
-	CachedFetch *cache = fetch->cache;
-	AnswerFacts facts;
-	uint64 len;
-	char *packed;
-
-	if (!cache->is_wanted)
-		return true;
-	cache->is_wanted = false;
-	if (!dq_cached_may_keep(fetch))
-		return false;
-	if (cache->row_key)
-		dq_cached_rows_keep(fetch);
-	if (cache->keys)
-	{
-		dq_cached_keys_keep(fetch, true);
-		return true;
-	}
-	facts = dq_cached_whole_facts(cache);
-	packed = dq_spool_is_kept(fetch->spool) ? dq_cache_pack(fetch, &facts, cache->max_value, &len) :
-											  NULL;
-	if (packed == NULL)
-	{
-		dq_cache_store_count(cache->store, fetch->options.table, CACHE_REFUSED, 1);
-		return false;
-	}
-	dq_cache_lookup_put(cache->latest, cache->key, packed, len,
-						dq_cached_longest_life(fetch->options.table, &facts));
-	pfree(packed);
-	return !facts.has_policy || facts.policy.fresh_ms > cache->facts.policy.age_ms;
-}
-
-/* Rows of an older answer in the place of those that came; false when there is none. */
-static bool
-take_older(Fetch *fetch)
-{
-	CachedAnswer found;
-
-	if (fetch->cache->keys == NULL)
-	{
-		if (!dq_cached_find(fetch->cache->first, fetch->cache->key, CACHED_FALLBACK, &found))
-			return false;
-		dq_spool_clear(fetch->spool);
-		fetch->rows = 0;
-		take_answer(fetch, &found, FETCH_STALE);
-		return true;
-	}
-	dq_spool_clear(fetch->spool);
-	fetch->rows = 0;
-	dq_cached_keys_reset(fetch);
-	if (!dq_cached_keys_find_all(fetch, fetch->cache->first, CACHED_FALLBACK))
-		return false;
-	finish(fetch, FETCH_STALE);
-	return true;
-}
-
-/* Puts an older answer in the place of an outage; no row has been read yet. */
-static void
-fall_back(Fetch *fetch)
-{
-	const TableSpec *table = fetch->options.table;
-
-	if (!fetch->cache->has_fallback || !dq_failure_is_outage(fetch->error->kind) ||
-		!take_older(fetch))
-		return;
-	if (table->on_error == ON_ERROR_STALE)
-		ereport(WARNING,
-				(errcode(fetch->error->sqlstate),
-				 errmsg("foreign table \"%s\" is answered from the cache", table->name),
-				 errdetail("%s. The rows are those of %s.", fetch->error->message,
-						   timestamptz_to_str(fetch->asked_at))));
-	fetch->error = NULL;
-	count(fetch, CACHE_STALE);
-}
-
-void
-dq_cached_ended(Fetch *fetch)
-{
-	CachedFetch *cache = fetch->cache;
-
-	/* Those who wait ask for themselves, all at once, where there is nothing for them. */
-	if ((fetch->error || !keep_answer(fetch)) && cache->is_leading)
-	{
-		dq_flight_fail(&cache->ticket);
-		cache->is_leading = false;
-	}
-	if (fetch->error)
-		fall_back(fetch);
-	else if (cache->is_leading)
-	{
-		dq_cache_lookup_land(cache->latest, &cache->ticket);
-		cache->is_leading = false;
-	}
-	leave_flight(cache);
-	end_lookups(cache);
 }
 
 /* A fetch of a question that nobody has asked yet. */
@@ -331,7 +218,7 @@ cached_create(FetchGroup *group, const FetchOptions *options, StringInfo identit
 	if (options->row_key)
 		cache->row_key = memcpy(MemoryContextAlloc(fetch->context, sizeof(FetchRowKey)),
 								options->row_key, sizeof(FetchRowKey));
-	cache->callback.func = leave_flight;
+	cache->callback.func = dq_cached_leave_flight;
 	cache->callback.arg = cache;
 	MemoryContextRegisterResetCallback(fetch->context, &cache->callback);
 	fetch->cache = cache;
@@ -365,20 +252,6 @@ start_renewal(Fetch *stale)
 	fetch->cache_use = CACHE_USE_STALE;
 	look_up(fetch, CACHED_STEP_RENEWAL);
 	dq_fetch_group_renew(stale->group, fetch);
-}
-
-void
-dq_cached_renew(dlist_head *renewals)
-{
-	while (!dlist_is_empty(renewals))
-	{
-		Fetch *fetch = dlist_container(Fetch, lru_node, dlist_head_node(renewals));
-
-		while (!fetch->is_finished)
-			dq_fetch_advance(fetch);
-		dlist_delete(&fetch->lru_node);
-		dq_fetch_free(fetch);
-	}
 }
 
 /* Asks for the keys of which nothing is known. */
@@ -415,7 +288,7 @@ take_keys(Fetch *fetch)
 		dq_cache_store_count(fetch->cache->store, fetch->options.table, CACHE_HIT,
 							 (int) fetch->stats.keys_found);
 	if (missing == 0)
-		finish(fetch, FETCH_HIT);
+		dq_cached_finish(fetch, FETCH_HIT);
 	else if (missing == nkeys && fetch->cache->nwider > 0)
 		look_up(fetch, CACHED_STEP_WIDER);
 	else
@@ -441,8 +314,8 @@ take_whole(Fetch *fetch)
 		}
 		else
 		{
-			take_answer(fetch, &found, is_stale ? FETCH_STALE : FETCH_HIT);
-			count(fetch, is_stale ? CACHE_STALE : CACHE_HIT);
+			dq_cached_take(fetch, &found, is_stale ? FETCH_STALE : FETCH_HIT);
+			dq_cached_count(fetch, is_stale ? CACHE_STALE : CACHE_HIT);
 			if (is_stale)
 				start_renewal(fetch);
 			return;
@@ -462,8 +335,8 @@ take_wider(Fetch *fetch)
 
 	if (dq_cached_find_wider(fetch->cache, &found))
 	{
-		take_answer(fetch, &found, FETCH_HIT);
-		count(fetch, CACHE_HIT);
+		dq_cached_take(fetch, &found, FETCH_HIT);
+		dq_cached_count(fetch, CACHE_HIT);
 		fetch->stats.keys_found = fetch->stats.keys_asked;
 		fetch->stats.keys_asked = 0;
 	}
@@ -484,8 +357,8 @@ take_as_leader(Fetch *fetch)
 {
 	if (take_if_there(fetch, FETCH_HIT))
 	{
-		leave_flight(fetch->cache);
-		count(fetch, CACHE_HIT);
+		dq_cached_leave_flight(fetch->cache);
+		dq_cached_count(fetch, CACHE_HIT);
 	}
 	else
 		ask_service(fetch);
@@ -495,32 +368,9 @@ static void
 take_as_follower(Fetch *fetch)
 {
 	if (take_if_there(fetch, FETCH_COALESCED))
-		count(fetch, CACHE_COALESCED);
+		dq_cached_count(fetch, CACHE_COALESCED);
 	else
 		lead_or_follow(fetch);
-}
-
-/* An error of our own, which another scan has met, has left this fetch half way. */
-static void
-fail_half_way(Fetch *fetch)
-{
-	RemoteError *error;
-	MemoryContext old;
-
-	if (fetch->is_finished || fetch->head)
-		return;
-	old = MemoryContextSwitchTo(fetch->context);
-	error = palloc0(sizeof(RemoteError));
-	error->kind = FAILURE_OTHER;
-	error->sqlstate = ERRCODE_FDW_ERROR;
-	error->message = psprintf("could not read foreign table \"%s\" of server \"%s\" out of the cache",
-							  fetch->options.table->name, fetch->options.endpoint->server_name);
-	error->detail = pstrdup("An earlier error of this transaction has broken it off.");
-	MemoryContextSwitchTo(old);
-	fetch->error = error;
-	fetch->is_finished = true;
-	leave_flight(fetch->cache);
-	end_lookups(fetch->cache);
 }
 
 /* The store has answered, at once or in a step of the loop. */
@@ -554,7 +404,7 @@ looked_up(void *owner)
 			ask_service(fetch);
 			break;
 		case CACHED_STEP_BROKEN:
-			fail_half_way(fetch);
+			dq_cached_fail_half_way(fetch);
 			break;
 		case CACHED_STEP_NONE:
 			break;
@@ -586,50 +436,6 @@ start(FetchGroup *group, const FetchOptions *options, StringInfo identity, uint6
 	look_up(fetch, CACHED_STEP_FIRST);
 	fetch->cache->starting = NULL;
 	return fetch;
-}
-
-/*
- * The last reader leaves before the end.  One that wants a row for each key, and has them, leaves
- * out a last page that would only say so.
- */
-void
-dq_cached_left(Fetch *fetch)
-{
-	CachedFetch *cache = fetch->cache;
-
-	if (cache->keys && cache->is_wanted && !fetch->is_finished && fetch->has_pending &&
-		fetch->options.enough_rows > 0 && fetch->rows >= fetch->options.enough_rows)
-	{
-		cache->is_wanted = false;
-		dq_cached_keys_keep(fetch, false);
-	}
-}
-
-bool
-dq_cached_is_repeated(const Fetch *fetch, int64 number, const char *row, size_t len)
-{
-	const CachedFetch *cache = fetch->cache;
-	const TableSpec *table = fetch->options.table;
-
-	if (cache == NULL || cache->keys == NULL || cache->known_rows == 0 ||
-		number <= cache->known_rows)
-		return false;
-	switch (dq_cached_keys_match(cache->keys, row, len))
-	{
-		case CACHED_KEY_KNOWN:
-			return true;
-		case CACHED_KEY_UNCERTAIN:
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_INVALID_STRING_FORMAT),
-					 errmsg("could not complete a cached answer for foreign table \"%s\" of server \"%s\"",
-							table->name, fetch->options.endpoint->server_name),
-					 errdetail(
-						 "A row's key is written in a way that does not tell whether its row is known."),
-					 errhint("Set option \"strategy\" of the table to \"live\".")));
-		case CACHED_KEY_ASKED:
-			break;
-	}
-	return false;
 }
 
 /* Once a session. */

@@ -70,6 +70,24 @@ struct CachedFetch
 	MemoryContextCallback callback; /* ends the flight with the fetch */
 };
 
+/* cached_fetch.c: for the end of a fetch.  Gives up the lead, or waiting for a leader. */
+extern void dq_cached_leave_flight(void *cache);
+
+/* Ceases to look for anything; what was found is given back. */
+extern void dq_cached_end_lookups(CachedFetch *cache);
+
+/* cached_end.c: an error of our own, which another scan has met, has left this fetch half way. */
+extern void dq_cached_fail_half_way(Fetch *fetch);
+
+/* All rows are there. */
+extern void dq_cached_finish(Fetch *fetch, FetchOrigin origin);
+
+/* The rows of an answer are all rows. */
+extern void dq_cached_take(Fetch *fetch, CachedAnswer *found, FetchOrigin origin);
+
+/* Counts for the fetch: keys, where it asks for several. */
+extern void dq_cached_count(const Fetch *fetch, CacheEvent event);
+
 /* The kept answer, if it is good for that; else false, and nothing is allocated. */
 extern bool dq_cached_find(CacheLookup *lookup, CacheKey key, CachedState worst,
 						   CachedAnswer *found);

@@ -29,6 +29,9 @@ enum Capture
 	N_CAPTURES
 };
 
+/* Bytes of the answer's beginning that an error may show. */
+#define BEGINNING_BYTES 120
+
 typedef struct FetchPage
 {
 	dlist_node node; /* in Fetch.ahead, unless it is the head */
@@ -140,7 +143,13 @@ extern void dq_fetch_group_retire(FetchGroup *group, Fetch *fetch);
 /* For statement.c: a query's run has returned (NULL: all have). */
 extern void dq_fetch_group_park(MemoryContext query_context);
 
-/* fetch.c */
+/* fetch.c: moves it on as far as it can without waiting */
+extern void dq_fetch_move_on(Fetch *fetch);
+
+/* Tells what it has shown of its table, once. */
+extern void dq_fetch_teach(Fetch *fetch);
+
+/* fetch_create.c, fetch_reader.c, fetch.c */
 extern const char *dq_fetch_method(const FetchOptions *options);
 extern void dq_fetch_question(const FetchOptions *options, StringInfo out);
 extern void dq_fetch_shape(const FetchOptions *options, StringInfo out);
@@ -159,7 +168,20 @@ extern void dq_fetch_page_ended(Fetch *fetch, FetchPage *page);
 /* page_facts.c: fills page->facts, of a complete page */
 extern void dq_fetch_page_facts(FetchPage *page);
 
+/*
+ * page_check.c: keep an error about the answer's content, with the page's URL and the beginning of
+ * the answer; the checks are false when the page has failed.
+ */
+extern void dq_fetch_page_fail(FetchPage *page, int sqlstate, const char *problem,
+							   const char *hint);
+extern void dq_fetch_page_fail_json(FetchPage *page, const JsonError *error);
+extern bool dq_fetch_page_check_errors(FetchPage *page);
+extern bool dq_fetch_page_check_content_type(FetchPage *page);
+extern bool dq_fetch_page_check_cursor(FetchPage *page);
+extern bool dq_fetch_page_check_next(FetchPage *page);
+
 /* fetch_page.c */
+extern void dq_fetch_page_release_exchange(FetchPage *page);
 extern FetchPage *dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head);
 extern void dq_fetch_page_make_head(FetchPage *page);
 extern void dq_fetch_page_free(FetchPage *page);
