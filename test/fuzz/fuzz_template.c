@@ -210,9 +210,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		Template *spell_sort = dq_template_compile(texts[2], dq_sort_placeholders(), &problem);
 		Template *sort_key = dq_template_compile(texts[2], dq_sort_key_placeholders(), &problem);
 
-		for (int i = 0; i < lengthof(bases); i++)
-			ask(bases[i], path, texts[1], spell_sort, sort_key, texts[3], (const char **) texts + 4,
-				n - 4);
+		ask(bases[size % lengthof(bases)], path, texts[1], spell_sort, sort_key, texts[3],
+			(const char **) texts + 4, n - 4);
 	}
 	fuzz_release();
 	return 0;

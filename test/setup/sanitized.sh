@@ -65,13 +65,14 @@ fi
     cd "$root"
     git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -e "$f" ] || cp -p --parents -t "$0" "$f"; done' \
         "$folder/extension"
+    # Programs of the pure rooms cannot be linked with what has the server's assertions; "make asan" has them.
+    rm -rf "$folder/extension/test/unit"
 )
 rm -rf "$folder/reports"
 mkdir -p "$folder/reports"
 chmod 777 "$folder/reports"
 status=0
-# Unit tests link libraries of that server.
-PG_CONFIG=$folder/server/bin/pg_config UNIT_SAN=-fsanitize=address,undefined make -C "$folder/extension" --no-print-directory check "$@" || status=$?
+PG_CONFIG=$folder/server/bin/pg_config make -C "$folder/extension" --no-print-directory check "$@" || status=$?
 for report in "$folder"/reports/*; do
     [ -e "$report" ] || continue
     echo "# $report"

@@ -87,6 +87,7 @@ foreach my $i (0 .. $#{ $before->{kb} })
 {
 	# Connections that are idle are kept.
 	cmp_ok($after->{descriptors}[$i], '<=', $before->{descriptors}[$i] + 8, "session $i has no more descriptors: $before->{descriptors}[$i], $after->{descriptors}[$i]");
+	cmp_ok($after->{context_kb}[$i] - $before->{context_kb}[$i], '<', 1024, "nor have its memory contexts: $before->{context_kb}[$i] kB, $after->{context_kb}[$i] kB");
 	cmp_ok($after->{kb}[$i] - $before->{kb}[$i], '<', 8192, "session $i has not grown: $before->{kb}[$i] kB, $after->{kb}[$i] kB");
 }
 is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_ls_tmpdir()'), '0', 'no temporary file is left');
@@ -101,7 +102,6 @@ my $text = sprintf("%-16s %8s %8s %9s %8s %7s %6s  %s\n", qw(fault strikes queri
 $text .= sprintf("%-16s %8d %8d %9d %8d %7d %6.2f  %s\n", @$_) foreach @table;
 my $print = $ENV{DQ_DRILL} ? \&diag : \&note;
 $print->($text);
-$print->(sprintf("descriptors of a session before: %s, after: %s; kB before: %d, after: %d",
-	join('/', @{ $before->{descriptors} }[ 0 .. 2 ]), join('/', @{ $after->{descriptors} }[ 0 .. 2 ]),
-	sum(@{ $before->{kb} }) / @{ $before->{kb} }, sum(@{ $after->{kb} }) / @{ $after->{kb} }));
+$print->(sprintf('%-12s of a session: %7.0f before, %7.0f after', $_, map { sum(@$_) / @$_ } $before->{$_}, $after->{$_}))
+  foreach qw(descriptors kb context_kb);
 done_testing();

@@ -266,7 +266,8 @@ sub comes_to_rest
 		30);
 }
 
-# What the sessions' backends have: descriptors that are no files of tables, and kB of memory; each after one calm query.
+# What the sessions' backends have: descriptors that are no files of tables, kB of memory, and kB in use of memory contexts; each
+# after one calm query.
 sub possessions
 {
 	my ($self) = @_;
@@ -274,6 +275,9 @@ sub possessions
 		  . '(SELECT count(*) FROM products)') foreach @{ $self->{sessions} };
 	return {
 		descriptors => [ map { $_->descriptors } @{ $self->{sessions} } ],
+		context_kb => [
+			map { $_->query('SELECT sum(used_bytes)::bigint / 1024 FROM pg_backend_memory_contexts') } @{ $self->{sessions} }
+		],
 		kb => [ map { DistQuery::Test::backend_memory_kb($_->pid) } @{ $self->{sessions} } ]
 	};
 }
