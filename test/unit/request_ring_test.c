@@ -21,6 +21,20 @@
 
 bool process_shared_preload_libraries_in_progress = true;
 
+/* The headers of a server with assertions define it again. */
+#ifdef USE_ASSERT_CHECKING
+void
+#if PG_VERSION_NUM >= 160000
+ExceptionalCondition(const char *condition, const char *file, int line)
+#else
+ExceptionalCondition(const char *condition, const char *type, const char *file, int line)
+#endif
+{
+	fprintf(stderr, "%s:%d: %s\n", file, line, condition);
+	abort();
+}
+#endif
+
 static pg_atomic_uint64 memory[(sizeof(RingSlot) * ROOM + sizeof(RequestRing)) / sizeof(uint64) + 1];
 static pg_atomic_uint32 writing;
 static pg_atomic_uint32 torn;
