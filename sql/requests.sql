@@ -1,9 +1,12 @@
 -- distquery.requests: what is remembered of requests, and who sees it.
 \getenv url DQ_URL
+\getenv closed DQ_CLOSED_URL
 CREATE SCHEMA requests;
 SET search_path = requests, public;
 SET client_min_messages = warning;
 CREATE SERVER requests_s FOREIGN DATA WRAPPER distquery OPTIONS (url :'url', retry_backoff '1ms', breaker_failures '0');
+CREATE SERVER requests_closed FOREIGN DATA WRAPPER distquery OPTIONS (url :'closed', retries '0', breaker_failures '0');
+CREATE FOREIGN TABLE refused (id int, name text) SERVER requests_closed OPTIONS (path '/');
 CREATE FOREIGN TABLE good (id int, name text) SERVER requests_s OPTIONS (path '/fault/good');
 CREATE FOREIGN TABLE flaky (id int, name text) SERVER requests_s OPTIONS (path '/fault/flaky?key=requests&times=2');
 CREATE FOREIGN TABLE html (id int, name text) SERVER requests_s OPTIONS (path '/fault/html');
@@ -31,6 +34,7 @@ SELECT count(*) FROM posted;
 SELECT count(*) FROM cached;
 SELECT count(*) FROM cached;
 SELECT count(*) FROM hop;
+SELECT count(*) FROM refused;
 SET statement_timeout = '50ms';
 SELECT count(*) FROM hang;
 RESET statement_timeout;
@@ -76,5 +80,5 @@ SELECT distquery.reset_requests();
 RESET ROLE;
 
 DROP SCHEMA requests CASCADE;
-DROP SERVER requests_s;
+DROP SERVER requests_s, requests_closed;
 DROP ROLE requests_user, requests_monitor;

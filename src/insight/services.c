@@ -2,7 +2,7 @@
  * services.c
  *	  distquery.services: what is known of each service; and resetting that.
  *
- * Who has USAGE on a server sees it, members of pg_monitor see all.  A breaker is reset by the
+ * Who has USAGE on a server sees it, members of pg_read_all_stats see all.  A breaker is reset by the
  * server's owner, figures too; those of all servers by superusers.
  */
 #include "postgres.h"
@@ -33,7 +33,7 @@ PG_FUNCTION_INFO_V1(distquery_reset_services);
 static bool
 may_see(Oid serverid)
 {
-	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
+	return has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS) ||
 		dq_server_aclcheck(serverid, GetUserId(), ACL_USAGE) == ACLCHECK_OK;
 }
 

@@ -192,7 +192,7 @@ foreach my $n (1 .. 16)
 	create_table($node, 'wide', "ring_$n", 'id int', path => "/literal?n=$n&body=" . ($body =~ s/([^\w,])/sprintf '%%%02X', ord $1/ger),
 		strategy => 'cache', ttl => '1h');
 	$admin->query(qq{CREATE PROCEDURE read_$n() LANGUAGE plpgsql AS \$\$
-		BEGIN FOR i IN 1..8000 LOOP PERFORM * FROM ring_$n; IF i % 10 = 0 THEN PERFORM distquery.invalidate('ring_$n'); END IF; END LOOP; END \$\$});
+		BEGIN FOR i IN 1..3000 LOOP PERFORM * FROM ring_$n; IF i % 10 = 0 THEN PERFORM distquery.invalidate('ring_$n'); END IF; END LOOP; END \$\$});
 }
 my @sessions = sessions(16);
 my %ring_pids = map { $sessions[ $_ - 1 ]->pid => $_ } 1 .. 16;
@@ -246,6 +246,10 @@ ok(poll_until(sub { my ($code, $out) = $node->psql('postgres', 'SELECT count(*) 
 is($node->safe_psql('postgres', 'SELECT count(*) FROM wide_good; SELECT count(*), min(outcome) FROM distquery.requests'), "3\n1|ok", 'and goes on');
 
 $_->close foreach $admin, $one, $two, @sessions, values %user, $victim;
+$node->append_conf('postgresql.conf', 'distquery.requests_size = 0');
+$node->restart;
+is($node->safe_psql('postgres', 'SELECT count(*) FROM wide_good; SELECT count(*) FROM distquery.requests; SELECT distquery.reset_requests()'), "3\n0\n",
+	'requests_size 0: none are kept');
 $node->stop;
 
 #
