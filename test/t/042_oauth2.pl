@@ -230,11 +230,12 @@ my %problems = (
 	redirect => qr/HV00L: .*HTTP status 302\n(?s:.*)"token_url"/, refuse => qr/HV00L: .*"invalid_scope"/,
 	404 => qr/HV00L: .*HTTP status 404\n(?s:.*)HINT:  Check option "token_url"/, 403 => qr/HV00L: .*HTTP status 403/, 500 => qr/HV000: .*HTTP status 500/,
 	429 => qr/HV0\w\w: .*HTTP status 429/);
-api('broken', timeout => '300ms', breaker_failures => 0);
+api('broken', timeout => '20s', breaker_failures => 0);
 $service->reset;
 foreach my $mode (sort keys %problems)
 {
 	$service->set_oauth('broken', mode => $mode =~ /^\d+$/ ? $mode + 0 : $mode);
+	alter_options($node, 'SERVER broken', SET => { timeout => $mode eq 'hang' ? '300ms' : '20s' }) if $mode =~ /^(?:hang|huge)$/;
 	like(error($admin, "$count broken_rows"), qr/^ERROR:  (?=[^\n]*could not fetch foreign table "broken_rows" from server "broken": no access token was issued: )$problems{$mode}/, "$mode is an error");
 }
 # libcurl by itself asks again where a kept connection turns out to be closed
