@@ -148,13 +148,19 @@ dq_fetch_page_make_head(FetchPage *page)
 	}
 }
 
-/* Adds what this page's exchange did to the fetch's figures, and lets it go. */
+/*
+ * Adds what this page's exchange did to the fetch's figures, and lets it go with what has read the
+ * answer: a page may wait long to be read, and a large row has made its buffer large.
+ */
 void
-dq_fetch_page_release_exchange(FetchPage *page)
+dq_fetch_page_release(FetchPage *page)
 {
 	Fetch *fetch = page->fetch;
 	ExchangeStats stats;
 
+	if (page->splitter)
+		dq_splitter_free(page->splitter);
+	page->splitter = NULL;
 	if (page->exchange == NULL)
 		return;
 	dq_exchange_stats(page->exchange, &stats);
@@ -175,7 +181,7 @@ dq_fetch_page_release_exchange(FetchPage *page)
 void
 dq_fetch_page_free(FetchPage *page)
 {
-	dq_fetch_page_release_exchange(page);
+	dq_fetch_page_release(page);
 	if (page->spool)
 		dq_spool_free(page->spool);
 	MemoryContextDelete(page->context);
@@ -378,7 +384,7 @@ page_finish(FetchPage *page)
 		page->is_receiving = false;
 	}
 	page->is_complete = true;
-	dq_fetch_page_release_exchange(page);
+	dq_fetch_page_release(page);
 }
 
 static void
@@ -415,7 +421,7 @@ page_progress(Exchange *exchange, void *owner)
 																	   NULL };
 			MemoryContextSwitchTo(old);
 			page->is_complete = true;
-			dq_fetch_page_release_exchange(page);
+			dq_fetch_page_release(page);
 		}
 	}
 	if (page->is_complete)

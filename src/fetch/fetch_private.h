@@ -181,7 +181,7 @@ extern bool dq_fetch_page_check_cursor(FetchPage *page);
 extern bool dq_fetch_page_check_next(FetchPage *page);
 
 /* fetch_page.c */
-extern void dq_fetch_page_release_exchange(FetchPage *page);
+extern void dq_fetch_page_release(FetchPage *page);
 extern FetchPage *dq_fetch_page_start(Fetch *fetch, const PagePosition *position, bool is_head);
 extern void dq_fetch_page_make_head(FetchPage *page);
 extern void dq_fetch_page_free(FetchPage *page);

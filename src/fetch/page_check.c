@@ -59,7 +59,7 @@ dq_fetch_page_fail(FetchPage *page, int sqlstate, const char *problem, const cha
 		dq_exchange_note_content_failure(page->exchange);
 	page->error = error;
 	page->is_complete = true;
-	dq_fetch_page_release_exchange(page);
+	dq_fetch_page_release(page);
 }
 
 /*

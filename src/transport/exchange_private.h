@@ -136,6 +136,7 @@ extern void dq_loop_remove(Exchange *exchange);
 extern void dq_loop_activate(Exchange *exchange);
 extern void dq_loop_deactivate(Exchange *exchange);
 extern void dq_loop_tell(Exchange *exchange);
+extern void dq_loop_count(size_t bytes);
 extern CURL *dq_loop_handle(void);
 extern void dq_loop_return_handle(CURL *easy);
 extern void dq_loop_discard_handle(CURL *easy);
@@ -143,6 +144,7 @@ extern void dq_loop_discard_handle(CURL *easy);
 /* transfer.c */
 extern bool dq_transfer_start(Exchange *exchange);
 extern void dq_transfer_stop(Exchange *exchange);
+extern void dq_transfer_trim(Exchange *exchange);
 extern void dq_transfer_prepare_handle(CURL *easy);
 
 /* loop.c: the exchanges that have not ended, in the order of their start */

@@ -48,6 +48,9 @@
 /* Events taken from one wait. */
 #define MAX_EVENTS 64
 
+/* With so many bytes of answers their owners are called before more is received. */
+#define MOST_AT_ONCE ((size_t) 8 * 1024 * 1024)
+
 /* Longest wait without looking at the deadlines again. */
 #define LONGEST_WAIT_MS 1000.0
 
@@ -61,6 +64,7 @@ static double clock_ms = 0;			/* sum of finished steps */
 static double step_started_ms = -1; /* -1: not inside a step */
 static MemoryContext progress_context = NULL;
 static Exchange *telling = NULL; /* whose owner is being called */
+static size_t untold = 0;		 /* bytes received since owners were called */
 static dlist_head sources = DLIST_STATIC_INIT(sources);
 static LoopSource *telling_source = NULL;
 
@@ -266,6 +270,13 @@ dq_loop_active(void)
 	return &active;
 }
 
+/* Bytes of an answer came. */
+void
+dq_loop_count(size_t bytes)
+{
+	untold += bytes;
+}
+
 /* Has the exchange's owner called at the end of this step. */
 void
 dq_loop_tell(Exchange *exchange)
@@ -352,6 +363,9 @@ wait_and_act(double longest_ms)
 			source->serve(source, ready);
 		else if (!dq_watch_is_idle(events[i].fd))
 			socket_action(events[i].fd, ready);
+		/* Other sockets stay ready, and a latch set, for the next step. */
+		if (untold > MOST_AT_ONCE)
+			break;
 	}
 	serve_timer();
 	CHECK_FOR_INTERRUPTS();
@@ -420,6 +434,7 @@ tell_owners(void)
 	LoopSource *source;
 
 	MemoryContextReset(progress_context);
+	untold = 0;
 	while ((source = source_with_news()) != NULL)
 		tell_owner_of(source);
 	while (!dlist_is_empty(&news))
@@ -431,6 +446,8 @@ tell_owners(void)
 		exchange->has_news = false;
 		telling = exchange;
 		exchange->on_progress(exchange, exchange->owner);
+		if (telling)
+			dq_transfer_trim(exchange);
 		telling = NULL;
 		MemoryContextSwitchTo(old);
 	}

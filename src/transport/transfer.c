@@ -33,6 +33,9 @@
 /* A list: ours is joined to what is declared. */
 #define WAY_HEADER "CDN-Loop"
 
+/* A larger buffer is not kept once its bytes were taken. */
+#define KEPT_BUFFER_BYTES ((size_t) 1024 * 1024)
+
 /* What is not gzip any more: so many bytes wait, and there are so many times those received. */
 #define INFLATED_BYTES ((size_t) 32 * 1024 * 1024)
 #define INFLATED_RATIO 1100
@@ -172,6 +175,7 @@ take_body(char *bytes, size_t size, size_t n, void *arg)
 		exchange->fault = FAULT_OUT_OF_MEMORY;
 		return 0;
 	}
+	dq_loop_count(len);
 	dq_loop_tell(exchange);
 	return len;
 }
@@ -502,6 +506,18 @@ note_kept_connection(CURL *easy)
 	if ((version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1) &&
 		curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd != CURL_SOCKET_BAD)
 		dq_watch_kept(fd);
+}
+
+/* The owner has been called: gives back what a burst has taken. */
+void
+dq_transfer_trim(Exchange *exchange)
+{
+	WireBuffer *body = &exchange->body;
+
+	if (body->len > 0 || body->size <= KEPT_BUFFER_BYTES)
+		return;
+	pfree(body->data);
+	*body = (WireBuffer) { NULL };
 }
 
 /* Notes the attempt's figures and takes it off the wire.  Cannot raise, may run twice. */
