@@ -27,6 +27,12 @@ CREATE FOREIGN TABLE narrow (id bigint OPTIONS (key 'true', filter '= in > <'), 
     SERVER cache OPTIONS (path '/data/postgrest/products?limit=1500', dialect 'postgrest');
 CREATE FOREIGN TABLE by_default (id bigint OPTIONS (filter '<'), warehouse text OPTIONS (filter '=', default_param 'warehouse=eq.north'))
     SERVER cache OPTIONS (path '/data/postgrest/products', dialect 'postgrest');
+CREATE FOREIGN TABLE capped (id int) SERVER cache OPTIONS (path '/data/plain/products', paging 'page', page_size '500', max_pages '2');
+CREATE FOREIGN TABLE short_of (id int) SERVER cache
+    OPTIONS (path '/data/plain/products?_envelope=items&_total_add=5', rows '/items', total '/total', paging 'page', page_size '1500');
+CREATE FOREIGN TABLE passing (id int) SERVER cache OPTIONS (path '/fault/status?code=503', on_error 'empty');
+CREATE FOREIGN TABLE limited (id int OPTIONS (key 'true', sort 'nulls_last')) SERVER cache
+    OPTIONS (path '/data/postgrest/products', dialect 'postgrest', trust 'exact', paging 'offset', page_size '1000', total 'header:Content-Range');
 CREATE FOREIGN TABLE broken (id int OPTIONS (filter '=')) SERVER cache OPTIONS (path '/fault/truncated');
 CREATE FOREIGN TABLE log (method text, path text, query text, status int) SERVER cache OPTIONS (path '/_log?path=/data', strategy 'live');
 CREATE FOREIGN TABLE reset_log (ok text OPTIONS (json '')) SERVER cache OPTIONS (path '/_reset', strategy 'live');
@@ -171,6 +177,18 @@ SELECT count(*) FROM customers;
 SELECT count(*) FROM log;
 SELECT count(*) FROM broken;
 SELECT count(*) FROM broken;
+-- nor a part: of a capped number of pages, of fewer rows than foretold, of what is left of an outage, of a limit that is asked
+SELECT count(*) FROM capped;
+SELECT count(*) FROM capped;
+SELECT count(*) FROM short_of;
+SELECT count(*) FROM short_of;
+SELECT count(*) FROM passing;
+SELECT count(*) FROM passing;
+SELECT id FROM limited ORDER BY id LIMIT 2;
+SELECT count(*) FROM limited;
+SELECT count(id), max(id) FROM limited;
+SELECT source, stored FROM distquery.cache_stats WHERE source IN ('capped'::regclass, 'short_of'::regclass, 'passing'::regclass) ORDER BY source::text;
+SELECT asked();
 -- a definition that reads answers otherwise has answers of its own; other columns are the same answer
 SELECT count(*) FROM customers WHERE name LIKE 'A%';
 SELECT asked();

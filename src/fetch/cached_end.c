@@ -34,13 +34,14 @@ keep_answer(Fetch *fetch)
 	cache->is_wanted = false;
 	if (!dq_cached_may_keep(fetch))
 		return false;
-	if (cache->row_key)
-		dq_cached_rows_keep(fetch);
+	/* Of a list, some rows may come out of the cache, and stay as old as they are. */
 	if (cache->keys)
 	{
 		dq_cached_keys_keep(fetch, true);
 		return true;
 	}
+	if (cache->row_key)
+		dq_cached_rows_keep(fetch);
 	facts = dq_cached_whole_facts(cache);
 	packed = dq_spool_is_kept(fetch->spool) ? dq_cache_pack(fetch, &facts, cache->max_value, &len) :
 											  NULL;

@@ -144,6 +144,8 @@ dq_cached_page_ended(FetchPage *page)
 	keeper = keeper_of(fetch);
 	read_headers(page, is_confirmation, headers);
 	dq_http_policy(headers, &keeper, &policy);
+	/* The redirect that led there has said nothing of its own life. */
+	policy.may_keep &= strcmp(dq_exchange_url(page->exchange), page->url) == 0;
 	if (facts->has_policy)
 		dq_http_policy_join(&facts->policy, &policy);
 	else

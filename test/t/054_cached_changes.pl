@@ -37,7 +37,7 @@ sub new_row
 # The declarations: what keeps answers and has to be told of changes, and what must not answer from old ones.
 my $path = '/data/postgrest/things';
 my @told = ('kept', 'rows_kept', 'parts', 'paged', 'redis', 'memcached');
-my @never = ('each_time', 'confirmed');
+my @never = ('each_time', 'confirmed', 'redis_confirmed');
 my %options = (
 	live => { strategy => 'live' },
 	store => { strategy => 'store' },
@@ -48,6 +48,7 @@ my %options = (
 	memcached => { paging => 'offset', page_size => 90 },
 	paged => { paging => 'offset', page_size => 60, cache_partition => 'grp' },
 	each_time => { ttl => '0' },
+	redis_confirmed => { ttl => 'http', path => "$path?_etag=weak&_cc=no-cache" },
 	confirmed => { ttl => 'http', path => "$path?_etag=strong&_cc=no-cache", cache_rows => 'true' });
 
 create_server($node, 'api', $service->url, strategy => 'cache', ttl => '1h', dialect => 'postgrest');
@@ -57,7 +58,8 @@ create_server($node, $_, $service->url, strategy => 'cache', ttl => '1h', dialec
 foreach my $schema (sort keys %options)
 {
 	$node->safe_psql('postgres', "CREATE SCHEMA $schema");
-	create_table($node, $stores{$schema} ? $schema : 'api', "$schema.things",
+	my ($store) = $schema =~ /^(redis|memcached)/;
+	create_table($node, $store // 'api', "$schema.things",
 		q{id int OPTIONS (key 'true', filter '= in < >'), grp int OPTIONS (filter '= in'), region text OPTIONS (filter '= in <>'),
 		  price int OPTIONS (filter '< > ='), name text OPTIONS (filter 'like =')}, path => $path, %{ $options{$schema} });
 }

@@ -53,6 +53,23 @@ is(psql("SELECT count(*) FROM parts WHERE t = 'odd' AND id > 90"), '5', 'some of
 is(psql("SELECT count(*) FROM parts WHERE t = 'odd' AND id = 90"), '0', 'none of them');
 is($service->count('/data/postgrest/parts'), 1, 'one request');
 
+# What EXPLAIN ANALYZE says of the cache.
+sub cache_lines
+{
+	my ($query) = @_;
+	my @lines = psql("EXPLAIN (ANALYZE, COSTS OFF, SUMMARY OFF) $query") =~ /^\s*((?:Cache|Age): [^\n]*)/mg;
+	return join(' ', @lines);
+}
+
+# Rows of a list that come out of the cache stay as old as they are.
+$service->put('aging', [ map { { id => $_, t => 'x' } } 1 .. 40 ]);
+create_table($node, 'api', 'aging', 'id int, t text', path => '/data/postgrest/aging', dialect => 'postgrest', cache_rows => 'true', ttl => '2s');
+psql(q{ALTER FOREIGN TABLE aging ALTER id OPTIONS (key 'true', filter '= in')});
+my $next = 1;
+psql('SELECT count(*) FROM aging WHERE id IN (1, 2)');
+ok(poll_until(sub { $next++; psql("SELECT count(*) FROM aging WHERE id IN (1, $next)");
+			scalar(grep { $_->{query} =~ /%221%22/ } @{ $service->log('/data/postgrest/aging') }) > 1 }, 20), 'one that is asked for again and again expires');
+
 # Single flight.
 table('cold', '/data/plain/small?_delay=400');
 $service->reset;
@@ -63,6 +80,13 @@ is(scalar(grep { ${ $_->[1] } eq "20|210\n" } @sessions), 50, '50 sessions get t
 is($service->count('/data/plain/small'), 1, 'of one request');
 note(sprintf('50 sessions on a cold key of 400 ms took %.0f ms, their starts included', (time - $started) * 1000));
 is(psql("SELECT hits + coalesced, misses, stored FROM distquery.cache_stats WHERE source = 'cold'::regclass"), '49|1|1', 'counted');
+psql("SELECT distquery.invalidate('cold')");
+$service->reset;
+my $asking = [ start_query($node, 'SELECT count(*) FROM cold') ];
+ok(poll_until(sub { $service->count('/data/plain/small') == 1 }), 'one asks');
+my ($explaining, $explained) = start_query($node, 'EXPLAIN (ANALYZE, COSTS OFF) SELECT * FROM cold');
+$_->finish foreach $asking->[0], $explaining;
+like($$explained, qr/Cache: coalesced 1/, 'EXPLAIN shows who has waited');
 
 $service->put('slow', [ { id => 1, t => 'x' } ]);
 
@@ -139,6 +163,10 @@ my $seen = '';
 ok(poll_until(sub { $seen = psql('SELECT max(id) FROM stale'); psql("SELECT stale > 0 FROM distquery.cache_stats WHERE source = 'stale'::regclass") eq 't' }, 20), 'stale');
 is($seen, '21', 'the old answer is served');
 is(psql('SELECT max(id) FROM stale'), '22', 'and has been renewed');
+my $line = '';
+ok(poll_until(sub { $line = cache_lines('SELECT * FROM stale'); $line =~ /stale 1/ }, 20), 'once more');
+like($line, qr/^Cache: stale 1 Age: \d+ ms$/, 'EXPLAIN shows it, and its age');
+like(cache_lines('SELECT * FROM small'), qr/^Cache: hit 1 Age: \d+ ms$/, 'as it does of a fresh one');
 
 # stale_if_error and on_error 'stale': the old answer in place of an outage, and of nothing else.
 my $away = DistQuery::Test::Service->new;

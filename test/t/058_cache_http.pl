@@ -94,6 +94,10 @@ is(read_twice(table('/data/plain/a?_envelope=items&_cc=max-age%3D3600', @paged))
 is(read_twice(table('/data/plain/a?_envelope=items&_etag=strong&_cc=max-age%3D0', @paged)), join(' ', ('200') x 8), 'are asked for again');
 is(read_twice(table('/data/plain/a?_envelope=items&_etag=strong', @paged, page_size => 1000, last_page => 'short')), '200 304', 'one page is confirmed');
 
+# A redirect says nothing of its own life.
+my $led = table('/fault/redirect?status=302&to=' . '/data/plain/a%3F_cc%3Dmax-age%253D3600', redirects => 2);
+is(read_twice($led), '200 200', 'asked for again, where it leads to as well');
+
 # What everybody is told: needs a permission where credentials were sent, and no "private".
 create_server($node, 'known', $service->url, strategy => 'cache', ttl => 'http', retries => 0, auth => 'bearer', token => 'secret-of-all');
 foreach my $case (
