@@ -201,12 +201,14 @@ dq_shared_init(void)
 void
 dq_shared_attach(void)
 {
-	char *memory;
+	char *memory = NULL;
 
 	if (segment)
 		return;
-	memory = dq_named_dsm_segment(psprintf(SEGMENT_NAME "-%zu", segment_size()), segment_size(),
-								  initialize_segment);
+	/* A stand-alone backend has nobody to share with, and no such segments. */
+	if (IsUnderPostmaster)
+		memory = dq_named_dsm_segment(psprintf(SEGMENT_NAME "-%zu", segment_size()), segment_size(),
+									  initialize_segment);
 	if (memory)
 	{
 		use_segment(memory);

@@ -74,5 +74,12 @@ is($session->query($state), "$scope|0|256", 'not preloaded: the default size');
 my $asking = ask($node, 'plain');
 is($asking->query($state), "$scope|1|256", 'a session sees what it did');
 is($session->query($state), $scope eq 'server' ? 'server|1|256' : 'session|0|256', 'others see it where it is shared');
+$_->close foreach $session, $asking;
+
+# A server that is one process (postgres --single).
+$node->stop;
+my ($in, $out, $err) = ("SELECT (SELECT count(*) FROM plain_numbers) || ' rows, ' || (SELECT min(scope) FROM distquery.shared_memory)\n", '', '');
+IPC::Run::run([ 'postgres', '--single', '-D', $node->data_dir, 'postgres' ], '<', \$in, '>', \$out, '2>', \$err);
+like($out, qr/"3 rows, session"/, 'a stand-alone server asks, too') or diag($err);
 
 done_testing();
