@@ -109,6 +109,14 @@ note_problem(CacheLink *link, const char *problem, const char *detail, size_t de
 	link->source.has_news = true;
 }
 
+static void
+count_failure(CacheLink *link)
+{
+	dq_breaker_end(&link->breaker, link->is_probe, OUTCOME_FAILED, LINK_BREAKER_FAILURES,
+				   LINK_BREAKER_COOLDOWN_US, dq_link_now_us());
+	link->is_probe = false;
+}
+
 /* Gives up the connection and all orders. */
 void
 dq_link_fail(CacheLink *link, const char *problem, const char *detail, size_t detail_len)
@@ -117,9 +125,7 @@ dq_link_fail(CacheLink *link, const char *problem, const char *detail, size_t de
 
 	note_problem(link, problem, detail, detail_len);
 	dq_link_close(link);
-	dq_breaker_end(&link->breaker, link->is_probe, OUTCOME_FAILED, LINK_BREAKER_FAILURES,
-				   LINK_BREAKER_COOLDOWN_US, dq_link_now_us());
-	link->is_probe = false;
+	count_failure(link);
 	dlist_foreach_modify(iter, &link->orders)
 		end_order(dlist_container(CacheOrder, node, iter.cur), ORDER_FAILED);
 }
@@ -141,13 +147,19 @@ void
 dq_link_watch(CacheLink *link)
 {
 	bool has_unsent = link->out.data && link->sent < link->out.len;
+	dlist_iter iter;
 
 	if (link->source.fd != CURL_SOCKET_BAD)
 		dq_watch_own(link->source.fd,
 					 link->state == LINK_CONNECTING || has_unsent ? CURL_POLL_INOUT : CURL_POLL_IN);
-	link->source.deadline_ms = dlist_is_empty(&link->orders) ?
-		-1 :
-		dlist_head_element(CacheOrder, node, &link->orders)->deadline_ms;
+	link->source.deadline_ms = -1;
+	dlist_foreach(iter, &link->orders)
+	{
+		double deadline = dlist_container(CacheOrder, node, iter.cur)->deadline_ms;
+
+		if (deadline >= 0 && (link->source.deadline_ms < 0 || deadline < link->source.deadline_ms))
+			link->source.deadline_ms = deadline;
+	}
 }
 
 /* Hands a reply to the order that it answers; false when the connection is of no use any more. */
@@ -243,6 +255,7 @@ receive(CacheLink *link)
 			closed_by_server(link, n < 0 ? errno : 0);
 			return;
 		}
+		link->heard_ms = dq_loop_clock_ms();
 		old = MemoryContextSwitchTo(link->context);
 		is_fed = link->protocol->parser_feed(link->parser, received, (size_t) n);
 		if (!is_fed)
@@ -281,6 +294,33 @@ dq_link_transmit(CacheLink *link)
 	}
 }
 
+/* Whoever waits for an order that is late waits no longer. */
+static void
+give_up_late(CacheLink *link)
+{
+	double now = dq_loop_clock_ms();
+	dlist_iter iter;
+
+	dlist_foreach(iter, &link->orders)
+	{
+		CacheOrder *order = dlist_container(CacheOrder, node, iter.cur);
+
+		if (order->deadline_ms < 0 || order->deadline_ms > now)
+			continue;
+		if (link->state != LINK_CONNECTED || link->heard_ms <= order->since_ms)
+		{
+			dq_link_fail(link, "it did not answer in time", NULL, 0);
+			return;
+		}
+		note_problem(link, "it did not answer in time, busy with earlier commands", NULL, 0);
+		count_failure(link);
+		order->deadline_ms = -1;
+		if (order->owner && order->on_end)
+			order->on_end(order->owner, ORDER_FAILED);
+		dq_link_forget(order);
+	}
+}
+
 /* Something happened to the socket, or, without events, the time of the first order is over. */
 void
 dq_link_serve(LoopSource *source, int events)
@@ -297,9 +337,9 @@ dq_link_serve(LoopSource *source, int events)
 			receive(link);
 	}
 	dq_link_watch(link);
-	if (events == 0 && source->deadline_ms >= 0 && source->deadline_ms <= dq_loop_clock_ms())
+	if (events == 0)
 	{
-		dq_link_fail(link, "it did not answer in time", NULL, 0);
+		give_up_late(link);
 		dq_link_watch(link);
 	}
 }

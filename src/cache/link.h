@@ -8,8 +8,9 @@
  * nothing: so whatever ends a statement leaves a link that can be used.
  *
  * A server that fails, is silent for longer than a command's time or says what cannot be understood
- * loses the connection, and all commands under way fail.  After some failures in a row it is left
- * alone for a while (breaker.h).  A session is warned at most once a minute.
+ * loses the connection, and all commands under way fail.  One that is only busy with commands before
+ * it keeps the connection, and the command that is late fails alone.  After some failures in a row
+ * the server is left alone for a while (breaker.h).  A session is warned at most once a minute.
  */
 #ifndef DQ_LINK_H
 #define DQ_LINK_H
@@ -35,16 +36,23 @@ typedef struct CacheOrder
 	int nvalues; /* that they have to hold all together */
 	int got;	 /* so far */
 	OrderEnd end;
-	double deadline_ms; /* of dq_loop_clock_ms() */
+	double since_ms;	/* of dq_loop_clock_ms() */
+	double deadline_ms; /* the same; negative: nobody waits any more */
 	/* Both are called in the loop's step and must not raise.  NULL: nobody asks. */
 	void (*on_value)(void *owner, int i, const CacheBytes *value); /* borrowed */
 	void (*on_end)(void *owner, OrderEnd end);
 	void *owner;
 } CacheOrder;
 
-/* The link to a server; connects later.  It stays as long as the backend. */
+/*
+ * The link to a server; connects later.  Who keeps it beyond orders of its own pins it: what nobody
+ * uses may make room for another.
+ */
 extern CacheLink *dq_link_find(const CacheProtocol *protocol, const char *host, int port,
 							   const CacheLogin *login);
+
+extern void dq_link_pin(CacheLink *link);
+extern void dq_link_unpin(CacheLink *link);
 
 /*
  * Queues commands (their bytes, how many replies and values they have), to be sent by dq_link_go().
@@ -56,6 +64,9 @@ extern CacheOrder *dq_link_order(CacheLink *link, const StringInfoData *commands
 
 /* Sends what can be sent, and connects where it has to; orders may end in it.  Never raises. */
 extern void dq_link_go(CacheLink *link);
+
+/* Bytes of commands that wait to be sent. */
+extern int dq_link_unsent(const CacheLink *link);
 
 /* Nobody wants to know of an order any more. */
 extern void dq_link_forget(CacheOrder *order);

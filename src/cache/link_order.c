@@ -33,10 +33,16 @@ check_idle(CacheLink *link)
 		dq_link_close(link);
 }
 
+int
+dq_link_unsent(const CacheLink *link)
+{
+	return link->out.data ? link->out.len - link->sent : 0;
+}
+
 static bool
 has_room(const CacheLink *link, int bytes)
 {
-	int unsent = link->out.data ? link->out.len - link->sent : 0;
+	int unsent = dq_link_unsent(link);
 
 	return unsent + bytes <= MAX_UNSENT || unsent == 0;
 }
@@ -67,7 +73,8 @@ make_order(CacheLink *link, int replies, int nvalues, double timeout_ms)
 
 	order->replies = replies;
 	order->nvalues = nvalues;
-	order->deadline_ms = dq_loop_clock_ms() + timeout_ms;
+	order->since_ms = dq_loop_clock_ms();
+	order->deadline_ms = order->since_ms + timeout_ms;
 	return order;
 }
 
@@ -158,10 +165,22 @@ find_unused(void)
 	int found = -1;
 
 	for (int i = 0; i < nlinks; i++)
-		if (dlist_is_empty(&links[i]->orders) && !links[i]->source.has_news &&
-			(found < 0 || links[i]->used_us < links[found]->used_us))
+		if (links[i]->pins == 0 && dlist_is_empty(&links[i]->orders) &&
+			!links[i]->source.has_news && (found < 0 || links[i]->used_us < links[found]->used_us))
 			found = i;
 	return found;
+}
+
+void
+dq_link_pin(CacheLink *link)
+{
+	link->pins++;
+}
+
+void
+dq_link_unpin(CacheLink *link)
+{
+	link->pins--;
 }
 
 static void
@@ -191,6 +210,7 @@ make_link(const CacheProtocol *protocol, const char *host, int port, const Cache
 	link->credentials.cache_password = link->login.password;
 	link->source.fd = CURL_SOCKET_BAD;
 	link->source.deadline_ms = -1;
+	link->heard_ms = -1;
 	link->source.serve = dq_link_serve;
 	link->source.tell = dq_link_tell;
 	link->resolve.on_end = dq_link_resolved;

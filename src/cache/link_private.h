@@ -50,7 +50,9 @@ struct CacheLink
 	dlist_head orders;
 	Breaker breaker;
 	bool is_probe;
+	double heard_ms; /* of dq_loop_clock_ms(): when something came last */
 	int64 used_us;
+	int pins;
 	int64 warned_us;			 /* 0: never */
 	bool has_warning;			 /* problem is to be told */
 	char problem[PROBLEM_BYTES]; /* the latest */

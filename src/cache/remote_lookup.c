@@ -195,6 +195,7 @@ divide(RemoteLookup *remote)
 		part->nvalues = (int) (&values[n] - part->values);
 		part->is_awaited = part->nvalues > 0;
 		part->link = dq_link_find(store->protocol, address->host, address->port, &store->login);
+		dq_link_pin(part->link);
 	}
 }
 
@@ -271,15 +272,28 @@ dq_remote_has_failed(const CacheLookup *lookup)
 }
 
 void
+dq_remote_send(RemoteLookup *remote)
+{
+	for (int i = 0; i < remote->nparts; i++)
+		if (remote->parts[i].link && dq_link_unsent(remote->parts[i].link) > 0)
+			dq_link_go(remote->parts[i].link);
+}
+
+void
 dq_remote_end(CacheLookup *lookup)
 {
 	RemoteLookup *remote = lookup->state;
 
 	if (remote == NULL)
 		return;
+	dq_remote_send(remote);
 	unlist(remote);
 	for (int i = 0; i < remote->nparts; i++)
+	{
 		if (remote->parts[i].order)
 			dq_link_forget(remote->parts[i].order);
+		if (remote->parts[i].link)
+			dq_link_unpin(remote->parts[i].link);
+	}
 	dq_remote_close_puts(remote->puts);
 }

@@ -77,6 +77,9 @@ extern char *dq_remote_take(CacheLookup *lookup, CacheKey key, uint64 *len);
 extern bool dq_remote_has_failed(const CacheLookup *lookup);
 extern void dq_remote_end(CacheLookup *lookup);
 
+/* Sends what was put on its servers.  Never raises. */
+extern void dq_remote_send(RemoteLookup *remote);
+
 /* remote_put.c */
 extern void dq_remote_put(CacheLookup *lookup, CacheKey key, const char *bytes, uint64 len,
 						  int64 life_ms);

@@ -35,24 +35,35 @@ typedef struct RemotePut
 	Oid table;
 } RemotePut;
 
+/* Many answers by key take their time, which nobody waits for. */
+#define PUT_MS 5000
+
+/* Bytes that are not kept waiting for more. */
+#define SENT_TOGETHER (64 * 1024)
+
 static dlist_head all_puts = DLIST_STATIC_INIT(all_puts);
 
-/* A transaction that has failed leads no flights. */
 static void
-transaction_event(XactEvent event, void *arg)
+end_flights(void (*end)(FlightTicket *ticket))
 {
 	dlist_iter iter;
 
-	if (event != XACT_EVENT_ABORT)
-		return;
 	dlist_foreach(iter, &all_puts)
 	{
 		RemotePuts *puts = dlist_container(RemotePuts, node, iter.cur);
 
 		if (puts->holds_flight)
-			dq_flight_end(&puts->ticket);
+			end(&puts->ticket);
 		puts->holds_flight = false;
 	}
+}
+
+/* A transaction that has failed leads no flights. */
+static void
+transaction_event(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT)
+		end_flights(dq_flight_end);
 }
 
 /* All have arrived, or will not. */
@@ -133,7 +144,8 @@ dq_remote_put(CacheLookup *lookup, CacheKey key, const char *bytes, uint64 len, 
 		initStringInfo(&commands);
 		replies = store->protocol->set(&commands, dq_remote_name(store, 'v', key), parts,
 									   lengthof(parts), Min(life_ms, LONGEST_LIFE_MS));
-		order = dq_link_order(part->link, &commands, replies, 0, dq_cache_timeout_ms, false);
+		order = dq_link_order(part->link, &commands, replies, 0, Max(PUT_MS, dq_cache_timeout_ms),
+							  false);
 		pfree(commands.data);
 		if (order == NULL)
 			pfree(put);
@@ -147,7 +159,9 @@ dq_remote_put(CacheLookup *lookup, CacheKey key, const char *bytes, uint64 len, 
 	order->on_end = put_over;
 	order->owner = put;
 	puts->under_way++;
-	dq_link_go(part->link);
+	/* Answers of many keys go out together, when the lookup ends. */
+	if (dq_link_unsent(part->link) > SENT_TOGETHER)
+		dq_link_go(part->link);
 }
 
 /* A server has no generation: proposes one, which holds if nobody else has made one meanwhile. */
@@ -194,6 +208,7 @@ dq_remote_land(CacheLookup *lookup, FlightTicket *ticket)
 	puts->ticket = *ticket;
 	puts->holds_flight = true;
 	remote->puts = NULL;
+	dq_remote_send(remote);
 	dq_remote_close_puts(puts);
 }
 
@@ -210,6 +225,15 @@ is_under_way(void)
 void
 dq_remote_settle(void)
 {
+	double until_ms = dq_loop_clock_ms() + dq_cache_timeout_ms;
+
 	while (is_under_way())
-		dq_loop_step();
+	{
+		if (dq_loop_clock_ms() >= until_ms)
+		{
+			end_flights(dq_flight_fail);
+			return;
+		}
+		dq_loop_step_for(until_ms - dq_loop_clock_ms());
+	}
 }

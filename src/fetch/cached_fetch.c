@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include "cache/identity.h"
 #include "common/hashfn.h"
 #include "fetch/cached_fetch.h"
 #include "fetch/cached_private.h"
@@ -463,7 +464,8 @@ dq_cached_start(FetchGroup *group, const FetchOptions *options)
 	bool is_new;
 
 	dq_cache_prepare();
-	tell_if_own();
+	if (!dq_identity_is_remote(options->table, options->endpoint))
+		tell_if_own();
 	initStringInfo(&identity);
 	dq_fetch_identity(options, &identity);
 	/* By key, not all rows of the answer are handed out. */

@@ -509,6 +509,12 @@ dq_loop_step(void)
 }
 
 void
+dq_loop_step_for(double longest_ms)
+{
+	step(Min(longest_ms, LONGEST_WAIT_MS));
+}
+
+void
 dq_loop_poll(void)
 {
 	step(0);

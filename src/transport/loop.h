@@ -13,6 +13,9 @@
  */
 extern void dq_loop_step(void);
 
+/* The same, waiting no longer than that. */
+extern void dq_loop_step_for(double longest_ms);
+
 /* The same without waiting: takes what has come, sends what can be sent. */
 extern void dq_loop_poll(void);
 

@@ -87,6 +87,12 @@ foreach my $kind (qw(redis memcached))
 	$service->reset;
 	is(psql("SELECT t FROM rows_$kind WHERE id = 17"), 'row 17', 'answers for a row');
 	is($service->count('/data/plain/small'), 0, 'without a request');
+	create_table($node, $kind, "many_$kind", "id int OPTIONS (key 'true', filter '= in'), name text", path => '/data/postgrest/customers', dialect => 'postgrest',
+		cache_rows => 'true', cache_prefix => 'many:');
+	is(psql("SELECT count(*) FROM many_$kind"), '5000', 'thousands of rows at once');
+	$service->reset;
+	is(psql("SELECT count(*), sum(id) FROM many_$kind WHERE id = ANY (ARRAY(SELECT generate_series(1, 5000, 7)))"), '715|1787500', 'answer for hundreds of keys');
+	is($service->count('/data/postgrest/customers'), 0, 'without a request');
 	my $away = DistQuery::Test::Service->new;
 	$away->put('small', [ map { { id => $_, t => "row $_" } } 1 .. 20 ]);
 	create_server($node, "away_$kind", $away->url, strategy => 'cache', ttl => '10ms', stale_if_error => '1h', cache_store => $kind, cache_url => $server->url, retries => 0);
