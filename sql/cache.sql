@@ -30,7 +30,7 @@ CREATE FOREIGN TABLE by_default (id bigint OPTIONS (filter '<'), warehouse text 
 CREATE FOREIGN TABLE capped (id int) SERVER cache OPTIONS (path '/data/plain/products', paging 'page', page_size '500', max_pages '2');
 CREATE FOREIGN TABLE short_of (id int) SERVER cache
     OPTIONS (path '/data/plain/products?_envelope=items&_total_add=5', rows '/items', total '/total', paging 'page', page_size '1500');
-CREATE FOREIGN TABLE passing (id int) SERVER cache OPTIONS (path '/fault/status?code=503', on_error 'empty');
+CREATE FOREIGN TABLE passing (id int) SERVER cache OPTIONS (path '/fault/status/503', on_error 'empty');
 CREATE FOREIGN TABLE limited (id int OPTIONS (key 'true', sort 'nulls_last')) SERVER cache
     OPTIONS (path '/data/postgrest/products', dialect 'postgrest', trust 'exact', paging 'offset', page_size '1000', total 'header:Content-Range');
 CREATE FOREIGN TABLE broken (id int OPTIONS (filter '=')) SERVER cache OPTIONS (path '/fault/truncated');

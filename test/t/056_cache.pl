@@ -108,7 +108,7 @@ foreach my $way ('pg_terminate_backend', 'pg_cancel_backend')
 }
 
 # One that the service fails is no reason to wait for the next: all ask for themselves.
-table('failing', '/fault/status?code=503&_delay=300');
+table('failing', '/fault/status/503?_delay=300');
 $service->reset;
 @sessions = map { [ start_query($node, 'SELECT count(*) FROM failing') ] } 1 .. 5;
 $_->[0]->finish foreach @sessions;
