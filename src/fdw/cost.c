@@ -56,6 +56,7 @@ dq_cost_facts(const TableSpec *table)
 						.row_bytes = GUESSED_ROW_BYTES,
 						.latency_ms = GUESSED_LATENCY_MS,
 						.pages_at_once = 1,
+						.scans_at_once = 1,
 						.in_flight = Max(table->limits.service.max_in_flight, 1) };
 
 	if (paging->kind != PAGING_NONE)
@@ -133,8 +134,8 @@ dq_cost_scan(const CostFacts *facts, double questions, double rows)
 	double page_rounds = 1 + ceil((pages - 1) / facts->pages_at_once);
 	double ms = rounds * page_rounds * facts->latency_ms + transfer_ms(facts, rows);
 
-	return (FetchCost) { .startup = waiting(Min(facts->latency_ms, ms)),
-						 .total = waiting(ms) + decoding(rows) +
+	return (FetchCost) { .startup = waiting(Min(facts->latency_ms, ms)) / facts->scans_at_once,
+						 .total = waiting(ms) / facts->scans_at_once + decoding(rows) +
 							 waiting(questions * pages * REQUEST_COST),
 						 .requests = questions * pages };
 }

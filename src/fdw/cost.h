@@ -29,6 +29,7 @@ typedef struct CostFacts
 	double pages_at_once;  /* pages of one question on the wire together, from 1 */
 	double end_pages;	   /* pages beyond the rows, to find out that there are no more */
 	double in_flight;	   /* requests to the service on the wire together, from 1 */
+	double scans_at_once;  /* of the query, whose waiting is shared; from 1 */
 	bool has_learned_rows; /* rows is not the declaration's */
 } CostFacts;
 
@@ -54,7 +55,8 @@ extern void dq_cost_is_stored(CostFacts *facts, double rows);
 
 /*
  * A scan: so many questions (lists asked in parts; 1 without), asked at once, that bring so many
- * rows in all.
+ * rows in all.  Of the time that scans wait together each is charged its share, so that their sum is
+ * not more than the slowest takes.
  */
 extern FetchCost dq_cost_scan(const CostFacts *facts, double questions, double rows);
 

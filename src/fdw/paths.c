@@ -68,13 +68,46 @@ rows_sent(PlannerInfo *root, RelOptInfo *rel, const ScanChoice *choice)
 						 clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER, NULL));
 }
 
-/* What a scan with these clauses costs: asking, checking again here, and the output. */
+/* True for a scan that is asked when the query starts. */
+static bool
+is_prefetched(const RelOptInfo *rel)
+{
+	const RelationPlan *plan = rel->fdw_private;
+
+	return dq_prefetch && plan->table->prefetch && !plan->is_stored &&
+		plan->choice.missing == NIL && bms_is_empty(rel->lateral_relids);
+}
+
+/* Scans of the query that wait for their services at the same time as this one, itself included. */
+static double
+scans_at_once(const PlannerInfo *root, const RelOptInfo *rel)
+{
+	double scans = 0;
+
+	if (!is_prefetched(rel))
+		return 1;
+	for (int i = 1; i < root->simple_rel_array_size; i++)
+	{
+		RelOptInfo *other = root->simple_rel_array[i];
+
+		if (other && dq_relation_is_ours(other) && !IS_DUMMY_REL(other) && is_prefetched(other))
+			scans++;
+	}
+	return Max(scans, 1);
+}
+
+/*
+ * What a scan with these clauses costs: asking, checking again here, and the output.  Some scans
+ * wait together.
+ */
 static void
 cost_scan(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan, const ScanChoice *choice,
-		  List *clauses, Cost *startup, Cost *total)
+		  double together, List *clauses, Cost *startup, Cost *total)
 {
 	CostFacts facts = choice->is_lookup ? dq_cost_unpaged(plan->facts) : plan->facts;
 	double rows = rows_sent(root, rel, choice);
+
+	facts.scans_at_once = together;
 
 	FetchCost fetch = dq_cost_scan(&facts, questions_of(root, plan->table, choice), rows);
 	QualCost check;
@@ -154,8 +187,8 @@ add_scan_paths(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *plan)
 	Cost startup;
 	Cost total;
 
-	cost_scan(root, rel, plan, &plan->choice, dq_relation_clauses(rel->baserestrictinfo), &startup,
-			  &total);
+	cost_scan(root, rel, plan, &plan->choice, scans_at_once(root, rel),
+			  dq_relation_clauses(rel->baserestrictinfo), &startup, &total);
 	add_path(rel,
 			 (Path *) dq_create_foreignscan_path(root, rel, rel->rows, disabled, startup, total,
 												 NIL, outer));
@@ -278,7 +311,7 @@ add_parameterized_path(PlannerInfo *root, RelOptInfo *rel, const RelationPlan *p
 
 	double rows = choice.binds_key ? Min(info->ppi_rows, 1) : info->ppi_rows;
 
-	cost_scan(root, rel, plan, &choice, clauses, &startup, &total);
+	cost_scan(root, rel, plan, &choice, 1, clauses, &startup, &total);
 	if (dq_lookup_join != LOOKUP_JOIN_OFF)
 	{
 		startup *= NESTED_LOOP_RISK;

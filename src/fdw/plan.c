@@ -55,6 +55,14 @@ note_stored_rows(PlannerInfo *root, RelOptInfo *rel, RelationPlan *plan)
 		dq_cost_is_stored(&plan->facts, rows);
 }
 
+bool
+dq_relation_is_ours(const RelOptInfo *rel)
+{
+	return (rel->reloptkind == RELOPT_BASEREL || rel->reloptkind == RELOPT_OTHER_MEMBER_REL) &&
+		rel->rtekind == RTE_RELATION && rel->fdwroutine && rel->fdw_private &&
+		rel->fdwroutine->GetForeignRelSize == dqGetForeignRelSize;
+}
+
 void
 dqGetForeignRelSize(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {

@@ -18,6 +18,9 @@ typedef struct RelationPlan
 	bool is_stored; /* the transaction has the whole collection: nothing has to be asked */
 } RelationPlan;
 
+/* True for a foreign table of this wrapper that has been planned for: its fdw_private is a RelationPlan. */
+extern bool dq_relation_is_ours(const RelOptInfo *rel);
+
 /*
  * Writes what a choice asks into data, conditions and trees, its values into exprs; clauses that
  * the service is trusted with are added to recheck.

@@ -24,6 +24,13 @@
 /* Rows that share one value of a column that refers to something. */
 #define ROWS_A_REFERENCE 10.0
 
+/*
+ * Different values of a column that services filter by, as states, kinds and regions have.  Too
+ * few is the safer guess: a question that brings more rows than expected takes further pages, but a
+ * lookup join of more keys than expected takes a request for each.
+ */
+#define FILTERED_DISTINCT 20.0
+
 /* The fraction of rows that have a value of their own in a column of which nothing is known. */
 #define OTHER_DISTINCT 0.02
 
@@ -87,9 +94,8 @@ guess_distinct(const TableSpec *table, const ColumnSpec *column, double rows)
 		return keys == 1 ? -1 : -1 / ROWS_A_REFERENCE;
 	if (is_reference(column))
 		return -1 / ROWS_A_REFERENCE;
-	/* Other filters are mostly states and kinds: PostgreSQL's own guess is high enough. */
 	if (is_asked_by_value(column))
-		return 0;
+		return Min(FILTERED_DISTINCT, rows);
 	return rows * OTHER_DISTINCT > DEFAULT_NUM_DISTINCT ? -OTHER_DISTINCT : 0;
 }
 
@@ -148,8 +154,7 @@ relation_stats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum, Variabl
 		return true;
 
 	/* In a subquery the relation is the subquery's: its rows need not be ours. */
-	if (rel == NULL || rel->rtekind != RTE_RELATION || rel->fdwroutine == NULL ||
-		rel->fdw_private == NULL || rel->fdwroutine->GetForeignRelSize != dqGetForeignRelSize)
+	if (rel == NULL || !dq_relation_is_ours(rel))
 		return false;
 
 	const RelationPlan *plan = rel->fdw_private;

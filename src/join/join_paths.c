@@ -38,14 +38,6 @@ const CustomScanMethods dq_join_scan_methods = {
 	.CreateCustomScanState = dq_join_create_state,
 };
 
-static bool
-is_foreign_table_of_ours(const RelOptInfo *rel)
-{
-	return (rel->reloptkind == RELOPT_BASEREL || rel->reloptkind == RELOPT_OTHER_MEMBER_REL) &&
-		rel->rtekind == RTE_RELATION && rel->fdwroutine && rel->fdw_private &&
-		rel->fdwroutine->GetForeignRelSize == dqGetForeignRelSize;
-}
-
 /* The clause compares a value of the outer side with one of the inner side. */
 static bool
 has_two_sides(const RestrictInfo *info, const RelOptInfo *outerrel, const RelOptInfo *innerrel)
@@ -193,10 +185,9 @@ has_fit_shape(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, RelO
 		default:
 			return false;
 	}
-	return is_foreign_table_of_ours(innerrel) && root->rowMarks == NIL &&
-		root->parse->rowMarks == NIL && bms_is_empty(innerrel->lateral_relids) &&
-		bms_is_empty(joinrel->lateral_relids) && !has_unfit_clause(restrictlist) &&
-		!has_unfit_clause(innerrel->baserestrictinfo) &&
+	return dq_relation_is_ours(innerrel) && root->rowMarks == NIL && root->parse->rowMarks == NIL &&
+		bms_is_empty(innerrel->lateral_relids) && bms_is_empty(joinrel->lateral_relids) &&
+		!has_unfit_clause(restrictlist) && !has_unfit_clause(innerrel->baserestrictinfo) &&
 		!wants_special_columns(innerrel, restrictlist) &&
 		!has_unfit_placeholder(root, joinrel, outerrel, innerrel);
 }
@@ -336,7 +327,7 @@ join_pathlist(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outerrel, RelO
 {
 	if (previous_hook)
 		previous_hook(root, joinrel, outerrel, innerrel, type, extra);
-	if (dq_lookup_join != LOOKUP_JOIN_OFF && dq_pushdown && is_foreign_table_of_ours(innerrel))
+	if (dq_lookup_join != LOOKUP_JOIN_OFF && dq_pushdown && dq_relation_is_ours(innerrel))
 		offer_join(root, joinrel, outerrel, innerrel, type, extra);
 }
 
