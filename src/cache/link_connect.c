@@ -71,6 +71,7 @@ connected(CacheLink *link)
 	link->parser = link->protocol->parser_create(link->protocol->max_value);
 	MemoryContextSwitchTo(old);
 	link->state = LINK_CONNECTED;
+	link->allowed_by = dq_guard_generation();
 	if (link->parser == NULL)
 		dq_link_fail(link, "out of memory", NULL, 0);
 	else

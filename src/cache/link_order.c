@@ -21,7 +21,10 @@
 static CacheLink *links[MAX_LINKS];
 static int nlinks = 0;
 
-/* A connection that its server has closed while nobody looked. */
+/*
+ * A connection that its server has closed while nobody looked, or that was made when other hosts were
+ * allowed.
+ */
 static void
 check_idle(CacheLink *link)
 {
@@ -29,7 +32,8 @@ check_idle(CacheLink *link)
 
 	if (link->state != LINK_CONNECTED || !dlist_is_empty(&link->orders))
 		return;
-	if (recv(link->source.fd, &byte, 1, MSG_PEEK) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+	if (link->allowed_by != dq_guard_generation() ||
+		recv(link->source.fd, &byte, 1, MSG_PEEK) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
 		dq_link_close(link);
 }
 
@@ -107,11 +111,11 @@ dq_link_order(CacheLink *link, const StringInfoData *commands, int replies, int 
 {
 	CacheOrder *order;
 
+	dq_guard_prepare();
 	check_idle(link);
 	if (!has_room(link, commands->len) ||
 		(!is_urgent && !dq_breaker_allows(&link->breaker, dq_link_now_us())))
 		return NULL;
-	dq_guard_prepare();
 	order = make_order(link, replies, nvalues, timeout_ms);
 	if (link->state == LINK_CLOSED && dlist_is_empty(&link->orders))
 		begin_with_greeting(link, commands, timeout_ms);

@@ -53,6 +53,7 @@ struct CacheLink
 	double heard_ms; /* of dq_loop_clock_ms(): when something came last */
 	int64 used_us;
 	int pins;
+	uint64 allowed_by;			 /* dq_guard_generation() at the connection's making */
 	int64 warned_us;			 /* 0: never */
 	bool has_warning;			 /* problem is to be told */
 	char problem[PROBLEM_BYTES]; /* the latest */

@@ -28,6 +28,7 @@ static char *allowed_hosts = NULL;
 static bool is_compiled = false;
 static HostRules *rules = NULL; /* of the setting as it was when last prepared */
 static MemoryContext rules_context = NULL;
+static uint64 generation = 0;
 
 static bool
 check_allowed_hosts(char **newval, void **extra, GucSource source)
@@ -91,6 +92,13 @@ dq_guard_prepare(void)
 	rules_context = context;
 	rules = compiled;
 	is_compiled = true;
+	generation++;
+}
+
+uint64
+dq_guard_generation(void)
+{
+	return generation;
 }
 
 bool

@@ -29,6 +29,12 @@ extern void dq_guard_define(void);
 /* Before libcurl may call anything below: reads the setting, if it has changed.  May raise. */
 extern void dq_guard_prepare(void);
 
+/*
+ * Which reading of the setting that was: connections that are not libcurl's, and kept, are closed by
+ * their owner when it is another one than when they were made.
+ */
+extern uint64 dq_guard_generation(void);
+
 /* True when the setting restricts anything. */
 extern bool dq_guard_has_rules(void);
 

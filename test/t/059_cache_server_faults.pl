@@ -60,6 +60,13 @@ foreach my $kind (qw(redis memcached))
 	is(psql("$rows; $others"), "20|210\n20|2210", 'found');
 	is($service->count('/data'), 0, 'both');
 
+	# A connection that is kept does not outlive the setting under which it was made.
+	$service->reset;
+	my ($found, $refused) = run("$rows; SET distquery.allowed_hosts = '127.0.0.1:" . $service->port . "'; $rows");
+	is($found, "20|210\n20|210", "$kind: not allowed any more: the right rows");
+	like($refused, qr/WARNING: .*not allowed by distquery.allowed_hosts/s, 'and why they are live');
+	is($service->count('/data'), 1, 'which they are');
+
 	# What the server says is mad, each time in a session of its own.
 	my %complaints = (garbage => qr/cannot be understood/, huge => qr/cannot be understood|too large/, close => qr/closed the connection/,
 		extra => qr/without being asked|understood|something else/);
