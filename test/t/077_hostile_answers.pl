@@ -41,8 +41,9 @@ sub peak_kb
 	return $peak;
 }
 my $memory = backend_memory_kb($session->pid);
-# Connections are kept, those of pages that were asked at once, too.
-my $descriptors = $session->descriptors + 16;
+# Connections are kept, of pages that were asked at once up to max_in_flight (16) for each of two servers, and what the loop
+# waits with.  A descriptor left by each of the answers below would be more.
+my $descriptors = $session->descriptors + 40;
 peak_kb();
 $session->query("$rows good");
 my $resident = peak_kb();
