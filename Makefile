@@ -70,6 +70,7 @@ OBJS = \
 	src/transport/credentials.o \
 	src/transport/exchange.o \
 	src/transport/exchange_activity.o \
+	src/transport/exchange_answer.o \
 	src/transport/failure.o \
 	src/transport/flight.o \
 	src/transport/guard.o \

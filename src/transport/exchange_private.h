@@ -1,6 +1,6 @@
 /*
  * exchange_private.h
- *	  The inside of an Exchange, shared by loop.c, transfer.c, exchange.c, request_record.c, retry.c and remote_error.c
+ *	  The inside of an Exchange, shared by loop.c, transfer.c, exchange*.c, request_record.c, retry.c and remote_error.c
  *	  only.
  */
 #ifndef DQ_EXCHANGE_PRIVATE_H
