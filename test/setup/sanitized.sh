@@ -66,7 +66,7 @@ fi
     git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -e "$f" ] || cp -p --parents -t "$0" "$f"; done' \
         "$folder/extension"
     # Programs of the pure rooms cannot be linked with what has the server's assertions; "make asan" has them.
-    rm -rf "$folder/extension/test/unit"
+    rm -rf "$folder"/extension/test/unit/*
 )
 rm -rf "$folder/reports"
 mkdir -p "$folder/reports"
