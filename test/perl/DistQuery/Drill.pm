@@ -255,6 +255,7 @@ sub comes_to_rest
 {
 	my ($self) = @_;
 	$self->{proxy}->set(faults => '');
+	$self->set_attempt_timeout('30s');
 	$self->{proxy}->cut;
 	return DistQuery::Test::poll_until(
 		sub {
