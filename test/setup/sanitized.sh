@@ -16,6 +16,7 @@ major=${DQ_MAJOR:-15}
 flags="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined"
 # Backends do not give back what they hold when they end.
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:detect_stack_use_after_return=0:verify_asan_link_order=0:quarantine_size_mb=8:log_path=$folder/reports/asan
+export DQ_SANITIZED_RUN=1
 export UBSAN_OPTIONS=print_stacktrace=1:log_path=$folder/reports/ubsan
 
 # The newest source package that is really there, unpacked in $folder/source.
