@@ -192,7 +192,12 @@ dq_cache_next(const char *bytes, uint64 len, uint64 *position, const char **reco
 			  uint32 *record_len)
 {
 	if (*position == 0)
-		*position = ((const PackedHead *) bytes)->head_bytes;
+	{
+		uint32 head_bytes;
+
+		memcpy(&head_bytes, bytes + offsetof(PackedHead, head_bytes), sizeof(head_bytes));
+		*position = head_bytes;
+	}
 	if (*position >= len)
 		return false;
 	memcpy(record_len, bytes + *position, sizeof(*record_len));
