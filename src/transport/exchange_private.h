@@ -1,7 +1,7 @@
 /*
  * exchange_private.h
- *	  The inside of an Exchange, shared by loop.c, transfer.c, exchange*.c, request_record.c, retry.c and remote_error.c
- *	  only.
+ *	  The inside of an Exchange, shared by exchange*.c, transfer.c, loop.c, retry.c, redirect.c, oauth.c,
+ *	  request_record.c and remote_error.c only.
  */
 #ifndef DQ_EXCHANGE_PRIVATE_H
 #define DQ_EXCHANGE_PRIVATE_H

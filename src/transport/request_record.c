@@ -26,6 +26,7 @@
 
 /* So long the time of day is reckoned from one look at it. */
 #define LONGEST_BASE_MS 1000.0
+#define LONGEST_PAUSE_MS 0.05
 
 const char *
 dq_cache_use_name(CacheUse use)
@@ -110,15 +111,19 @@ timestamp_of(instr_time time)
 {
 	static instr_time base;
 	static TimestampTz base_at = 0;
-	double ms = base_at == 0 ? 0 : ms_between(base, time);
+	bool is_stale = base_at == 0 || ms_between(base, time) > LONGEST_BASE_MS;
 
-	if (base_at == 0 || ms > LONGEST_BASE_MS)
+	/* Anew where the process stood still between the two looks. */
+	for (int tries = 0; is_stale && tries < 3; tries++)
 	{
-		base = time;
+		instr_time after;
+
+		INSTR_TIME_SET_CURRENT(base);
 		base_at = GetCurrentTimestamp();
-		ms = 0;
+		INSTR_TIME_SET_CURRENT(after);
+		is_stale = ms_between(base, after) > LONGEST_PAUSE_MS;
 	}
-	return base_at + (TimestampTz) (ms * 1000);
+	return base_at + (TimestampTz) (ms_between(base, time) * 1000);
 }
 
 void
