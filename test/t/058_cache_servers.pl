@@ -204,6 +204,20 @@ unlike($redis->ask('KEYS *', qr/\*\d+\r\n(\$\d+\r\n\S+\r\n)+$/), qr/token/, 'nam
 ($status, $stdout, $stderr) = $node->psql('postgres', 'SET ROLE bob; SHOW distquery.cache_secret');
 like($stderr, qr/permission denied|must be/i, 'the secret is the superuser\'s');
 
+# Another cluster finds her answer under the same secret, and under another one does not.
+$other->safe_psql('postgres', q{CREATE ROLE alice LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO alice;
+	CREATE USER MAPPING FOR alice SERVER redis OPTIONS (auth 'bearer', token 'token-of-alice')});
+$service->reset;
+foreach my $case ([ 'known to clusters', 0 ], [ 'known to one', 1 ])
+{
+	my ($secret, $requests) = @$case;
+	$other->append_conf('postgresql.conf', "distquery.cache_secret = '$secret'\n");
+	$other->reload;
+	ok(poll_until(sub { $other->safe_psql('postgres', 'SHOW distquery.cache_secret') eq $secret }), "a cluster whose secret is \"$secret\"");
+	is($other->safe_psql('postgres', 'SET ROLE alice; SELECT max(id) FROM small_redis'), '24', 'has the answer');
+	is($service->count('/data/plain/small'), $requests, "of $requests requests");
+}
+
 # cache_shared: one answer for all, whatever the credentials.
 alter_options($node, 'FOREIGN TABLE small_redis', ADD => { cache_shared => 'true' });
 $service->reset;
