@@ -25,7 +25,7 @@ is($session->query("$rows other"), 'one,two,three', 'and another');
 
 # kB that the session may keep beyond what it has now, and need at most meanwhile: 32 MB of what was decompressed, which
 # lie in a buffer that doubles, and the reader's copy.
-my $most = 24 * 1024;
+my $most = 40 * 1024;
 my $most_meanwhile = 140 * 1024;
 my $largest = 0;
 
@@ -276,12 +276,13 @@ fails('a cursor of 100 kB', repeated(start => encoded('{"items": [{"id": 1}], "n
 # Heads
 #
 
-fails('100,000 headers', '/fault/many-headers', qr/headers are larger than 256 kB/);
+# Later versions of libcurl have bounds of their own.
+fails('100,000 headers', '/fault/many-headers', qr/headers are (?:larger than 256 kB|too large)|Too many response headers/);
 fails('a header without end', '/fault/endless-header', qr/header/i);
 fails('a status line without end', '/fault/endless-status', qr/header/i);
 fails('100 Continue without end', '/fault/endless-interim', qr/headers are larger than 256 kB/);
 fails('103 Early Hints without end', '/fault/endless-hints', qr/headers are larger than 256 kB/);
-fails('trailers without end', '/fault/endless-trailer', qr/headers are larger than 256 kB|trailer/i, query => 'SELECT count(*) FROM {table}');
+fails('trailers without end', '/fault/endless-trailer', qr/headers are (?:larger than 256 kB|too large)|Too many response headers|trailer/i, query => 'SELECT count(*) FROM {table}');
 fails('an extension of a chunk without end', '/fault/endless-extension', qr/no complete answer within timeout of 300 ms/, timeout => '300ms');
 works('a byte a chunk, with extensions', '/fault/tiny-chunks', 'one,two,three');
 fails('HTTP/0.9', raw('[{"id": 1, "name": "one"}]'), qr/does not speak HTTP/);
@@ -349,10 +350,11 @@ foreach my $case ([ 'at once', raw("$head$ok$evil_answer", keep => 1) ], [ 'a mo
 	unharmed("an answer too many $name");
 }
 
-# The same over TLS, where what comes cannot be told before it is decrypted.
+# The same over TLS, where what comes cannot be told before it is decrypted.  A moment later: what comes at once, some
+# versions of libcurl have read already, where nobody sees it.
 my $folder = PostgreSQL::Test::Utils::tempdir;
 my $tls_script = q{
-import socket, ssl, sys
+import socket, ssl, sys, time
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(sys.argv[1] + "/server.pem", sys.argv[1] + "/server.key")
 listener = socket.socket()
@@ -379,6 +381,7 @@ while True:
         connection.sendall(answer(b"one"))
         asked += 1
         if b"/more" in head:
+            time.sleep(0.05)
             connection.sendall(answer(b"evil"))
             print("sent", flush=True)
     connection.close()

