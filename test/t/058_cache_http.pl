@@ -98,6 +98,14 @@ is(read_twice(table('/data/plain/a?_envelope=items&_etag=strong', @paged, page_s
 my $led = table('/fault/redirect?status=302&to=' . '/data/plain/a%3F_cc%3Dmax-age%253D3600', redirects => 2);
 is(read_twice($led), '200 200', 'asked for again, where it leads to as well');
 
+# Lookups are confirmed, too.
+my $looked = table('/data/plain/a', lookup_path => '/data/plain/a/{id}?_etag=strong&_cc=no-cache');
+psql("ALTER FOREIGN TABLE $looked ALTER id OPTIONS (key 'true')");
+asked();
+is(psql("SELECT t FROM $looked WHERE id = 3"), 'row 3', 'looked up') for 1 .. 2;
+is(psql("SELECT count(*) FROM $looked WHERE id IN (3, 4)"), '2', 'with another');
+is(asked(), '200 304 304 200', 'one is confirmed');
+
 # What everybody is told: needs a permission where credentials were sent, and no "private".
 create_server($node, 'known', $service->url, strategy => 'cache', ttl => 'http', retries => 0, auth => 'bearer', token => 'secret-of-all');
 foreach my $case (
