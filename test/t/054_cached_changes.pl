@@ -14,7 +14,7 @@ use Time::HiRes qw(time);
 
 my $seed = $ENV{DQ_SEED} // 5;
 $seed = int(rand(1_000_000)) if $seed eq 'random';
-my $rounds = $ENV{DQ_ROUNDS} // 40;
+my $rounds = $ENV{DQ_ROUNDS} // 30;
 my $number = $ENV{DQ_QUERIES} // 200;
 note("seed $seed");
 srand($seed);

@@ -181,6 +181,15 @@ is(scalar(grep { ${ $_->[1] } eq "20\n" } @sessions), 6, 'six sessions on what m
 is($service->count('/data/plain/f'), 6, 'ask for themselves');
 cmp_ok($service->stats->{max_in_flight}, '>', 2, 'at once');
 
+# A ttl of ours: what was asked together does not expire together.
+$service->put('many', [ map { { id => $_, t => 'x' } } 1 .. 100 ]);
+my $spread = table('/data/postgrest/many', dialect => 'postgrest', ttl => '4s');
+psql("ALTER FOREIGN TABLE $spread ALTER id OPTIONS (key 'true', filter '= in')");
+my $list = "SELECT * FROM $spread WHERE id = ANY (ARRAY(SELECT generate_series(1, 100)))";
+my $found = 0;
+ok(poll_until(sub { ($found) = cache_line($list) =~ /\((\d+) of 100 keys found\)/; ($found // 0) > 0 && $found < 100 }, 60), 'some of 100 keys have expired, some have not');
+note("$found of 100 were still there");
+
 # ttl_empty: the life of an answer without rows.
 my $empty = table('/data/postgrest/d', dialect => 'postgrest', ttl => '1h', ttl_empty => '0');
 psql("ALTER FOREIGN TABLE $empty ALTER id OPTIONS (filter '=')");
