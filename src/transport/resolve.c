@@ -33,6 +33,17 @@ note_address(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	return CURL_SOCKET_BAD;
 }
 
+/* Who no longer wants the addresses does not wait for the system's resolver, which cannot be stopped. */
+static bool
+leave_at_once(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075700
+	return curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
+#else
+	return true;
+#endif
+}
+
 static bool
 prepare_handle(Resolve *resolve, const char *host, int port)
 {
@@ -41,7 +52,7 @@ prepare_handle(Resolve *resolve, const char *host, int port)
 
 	if (snprintf(url, sizeof(url), "http://%s:%d/", host, port) >= (int) sizeof(url))
 		return false;
-	return curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
+	return leave_at_once(easy) && curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
 		curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 		curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
 		curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L) == CURLE_OK &&

@@ -284,6 +284,14 @@ ok($session->finish($bound), 'connect_timeout while it resolves does not hang') 
 like($session->last_error, qr/HV00N: .*no connection within connect_timeout of 50 ms/, 'and is told');
 alter_options($node, 'SERVER some_blocked', SET => { connect_timeout => '10min' });
 
+# Nor is a cache server whose name does not resolve waited for.
+create_server($node, 'far_cache', "http://localhost:$backend", strategy => 'cache', cache_store => 'memcached', cache_url => 'memcached://cache.blocked:11211');
+create_table($node, 'far_cache', 'at_far_cache', 'id int, name text', path => '/fault/good');
+$session->send("$good at_far_cache");
+ok($session->finish($bound), 'nor does a cache server that does not resolve') or die 'a session hangs';
+is($session->output, 'one,two,three', 'the service is asked instead');
+like($session->last_error, qr/could not use the cache on memcached server "cache.blocked:11211"/, 'which is told');
+
 # Others of the same statement are not held up.
 $service->reset;
 $session->send("SET statement_timeout = '1s'; SELECT count(*) FROM at_some_blocked, at_localhost");
