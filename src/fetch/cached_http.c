@@ -36,8 +36,11 @@ keeper_of(const Fetch *fetch)
 	if (credentials->auth == AUTH_API_KEY && credentials->api_key_place == API_KEY_HEADER)
 		keeper.key_header = credentials->api_key_name;
 	for (int i = 0; i < table->nheaders; i++)
+	{
 		keeper.is_authorized |= pg_strcasecmp(table->headers[i].name, "Authorization") == 0 ||
 			pg_strcasecmp(table->headers[i].name, "Cookie") == 0;
+		keeper.has_own_agent |= pg_strcasecmp(table->headers[i].name, "User-Agent") == 0;
+	}
 	return keeper;
 }
 

@@ -241,13 +241,14 @@ lists(const char *list, const char *name)
 }
 
 /*
- * What we send to a table is always the same, but for credentials and what traces a request: a
- * response that varies by these answers nobody else.
+ * What we send to a table is always the same, but for credentials, the session's name and what
+ * traces a request: a response that varies by these answers nobody else.
  */
 static bool
 varies_by_asker(const char *vary, const HttpKeeper *keeper)
 {
-	if (lists(vary, "*") || lists(vary, "traceparent") || lists(vary, "tracestate"))
+	if (lists(vary, "*") || lists(vary, "traceparent") || lists(vary, "tracestate") ||
+		lists(vary, "CDN-Loop") || (lists(vary, "User-Agent") && !keeper->has_own_agent))
 		return true;
 	return keeper->is_shared &&
 		(lists(vary, "Authorization") || lists(vary, "Cookie") || lists(vary, keeper->key_header));

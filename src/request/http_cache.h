@@ -27,8 +27,9 @@ extern const char *const dq_http_cache_headers[HTTP_CACHE_HEADERS];
 /* Who keeps it, for whom. */
 typedef struct HttpKeeper
 {
-	bool is_shared;			/* also for users of other credentials (a shared cache) */
-	bool is_authorized;		/* credentials were sent */
+	bool is_shared;		/* also for users of other credentials (a shared cache) */
+	bool is_authorized; /* credentials were sent */
+	bool has_own_agent; /* User-Agent is part of the question; else the session's name is in it */
 	const char *key_header; /* the header that held them, besides the usual ones; NULL: none */
 	int64 asked_at_ms;		/* since 1970 */
 } HttpKeeper;

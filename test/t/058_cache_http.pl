@@ -55,6 +55,7 @@ foreach my $case (
 	[ '_cc=max-age%3D3600,no-store', '200 200', 'no-store' ],
 	[ '_cc=max-age%3D3600&_vary=Accept', '200', 'what is sent is always the same' ],
 	[ '_cc=max-age%3D3600&_vary=*', '200 200', 'Vary: *' ],
+	[ '_cc=max-age%3D3600&_vary=User-Agent', '200 200', 'the name of the session is in it' ],
 	[ '_cc=max-age%3D3600&_age=3599', '200', 'Age' ],
 	[ '_cc=max-age%3D3600&_age=3600', '200 200', 'too old already' ],
 	[ '_cc=max-age%3D3600&_date=-4000', '200 200', 'by its Date' ],
@@ -64,6 +65,8 @@ foreach my $case (
 	my ($parameters, $statuses, $what) = @$case;
 	is(read_twice(table("/data/plain/a?$parameters")), $statuses, $what);
 }
+
+is(read_twice(table('/data/plain/a?_cc=max-age%3D3600&_vary=User-Agent', headers => '{"User-Agent": "ours"}')), '200', 'but not in a declared one');
 
 # Confirmation.
 my $tagged = table('/data/plain/b?_etag=strong&_cc=no-cache');

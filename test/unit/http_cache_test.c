@@ -132,6 +132,8 @@ test_keeping(void)
 	ok(!policy_of("max-age=60", false, false).may_keep, "Vary: *");
 	headers[HTTP_VARY] = "traceparent";
 	ok(!policy_of("max-age=60", false, false).may_keep, "by what differs with each request");
+	headers[HTTP_VARY] = "User-Agent";
+	ok(!policy_of("max-age=60", false, false).may_keep, "by the session's name");
 	headers[HTTP_VARY] = "Accept-Encoding, Authorization";
 	ok(policy_of("max-age=60", false, true).may_keep, "by credentials: for one user");
 	ok(!policy_of("public, max-age=60", true, true).may_keep, "not for all");
