@@ -45,10 +45,15 @@ dq_link_name(const CacheLink *link)
 	return psprintf("%s server \"%s:%d\"", link->protocol->name, link->host, link->port);
 }
 
-const char *
+char *
 dq_link_problem(const CacheLink *link)
 {
-	return link->problem;
+	char *shown = dq_credentials_redact(&link->credentials, link->problem);
+
+	for (char *c = shown; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return shown;
 }
 
 /*
@@ -96,14 +101,14 @@ dq_link_close(CacheLink *link)
 	link->out.len = 0;
 }
 
-/* To be told by link_tell(): our own words, and the server's, of which only plain characters are. */
+/* To be told by link_tell(): our own words, and the server's. */
 static void
 note_problem(CacheLink *link, const char *problem, const char *detail, size_t detail_len)
 {
 	size_t len = (size_t) snprintf(link->problem, sizeof(link->problem), "%s", problem);
 
 	for (size_t i = 0; i < detail_len && len + 1 < sizeof(link->problem); i++)
-		link->problem[len++] = detail[i] >= ' ' && detail[i] <= '~' ? detail[i] : '?';
+		link->problem[len++] = detail[i] ? detail[i] : '?';
 	link->problem[len] = '\0';
 	link->has_warning = true;
 	link->source.has_news = true;
@@ -360,8 +365,7 @@ dq_link_tell(LoopSource *source)
 	ereport(WARNING,
 			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 			 errmsg("could not use the cache on %s", dq_link_name(link)),
-			 errdetail("The latest problem: %s.",
-					   dq_credentials_redact(&link->credentials, link->problem)),
+			 errdetail("The latest problem: %s.", dq_link_problem(link)),
 			 errhint("Services are asked instead.  This is said once a minute in each session.")));
 }
 

@@ -77,7 +77,7 @@ extern void dq_link_drain(CacheLink *link, long ms);
 /* "redis server \"host:port\""; palloc'd. */
 extern char *dq_link_name(const CacheLink *link);
 
-/* Why it failed last, without secrets; "" when it never did. */
-extern const char *dq_link_problem(const CacheLink *link);
+/* Why it failed last, without secrets, in plain characters; "" when it never did.  palloc'd. */
+extern char *dq_link_problem(const CacheLink *link);
 
 #endif /* DQ_LINK_H */

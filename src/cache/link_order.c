@@ -12,13 +12,14 @@
 #include "transport/loop.h"
 #include "utils/memutils.h"
 
-/* Links that a backend keeps; more make the one that was not used for longest be reused. */
-#define MAX_LINKS 64
+/* Links that a backend keeps: of more, the one goes that nobody uses and was not used for longest. */
+#define KEPT_LINKS 64
 
 /* Bytes that may wait to be sent. */
 #define MAX_UNSENT ((int) 32 * 1024 * 1024)
 
-static CacheLink *links[MAX_LINKS];
+static CacheLink **links = NULL;
+static int max_links = 0;
 static int nlinks = 0;
 
 /*
@@ -175,6 +176,25 @@ find_unused(void)
 	return found;
 }
 
+/* The place for one more link: that of one which nobody uses, where there are many, or a new one. */
+static int
+find_place(void)
+{
+	int place = nlinks < KEPT_LINKS ? -1 : find_unused();
+
+	if (place >= 0)
+		return place;
+	if (nlinks == max_links)
+	{
+		int size = Max(KEPT_LINKS, max_links * 2);
+
+		links = links ? repalloc(links, sizeof(CacheLink *) * size) :
+						MemoryContextAlloc(TopMemoryContext, sizeof(CacheLink *) * size);
+		max_links = size;
+	}
+	return nlinks;
+}
+
 void
 dq_link_pin(CacheLink *link)
 {
@@ -233,11 +253,7 @@ dq_link_find(const CacheProtocol *protocol, const char *host, int port, const Ca
 	for (int i = 0; i < nlinks; i++)
 		if (is_link_to(links[i], protocol, host, port, login))
 			return links[i];
-	place = nlinks < MAX_LINKS ? nlinks : find_unused();
-	if (place < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many cache servers are in use by this session")));
+	place = find_place();
 	link = make_link(protocol, host, port, login);
 	if (place < nlinks)
 		free_link(links[place]);

@@ -56,7 +56,7 @@ struct CacheLink
 	uint64 allowed_by;			 /* dq_guard_generation() at the connection's making */
 	int64 warned_us;			 /* 0: never */
 	bool has_warning;			 /* problem is to be told */
-	char problem[PROBLEM_BYTES]; /* the latest */
+	char problem[PROBLEM_BYTES]; /* the latest, as it was said */
 };
 
 /* link.c: none of these raises */

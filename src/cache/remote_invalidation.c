@@ -94,7 +94,8 @@ shoot(const Invalidation *one, Shot *shots)
 		shot->order->owner = shot;
 	}
 	for (int i = 0; i < store->url->nservers; i++)
-		dq_link_go(shots[i].link);
+		if (shots[i].order)
+			dq_link_go(shots[i].link);
 }
 
 static bool
@@ -246,7 +247,7 @@ dq_remote_invalidate(const TableSpec *table, const Endpoint *endpoint)
 				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 				 errmsg("could not invalidate cached answers of foreign table \"%s\"", table->name),
 				 errdetail("The %s has not confirmed it: %s.", dq_link_name(link),
-						   dq_credentials_redact(endpoint->credentials, dq_link_problem(link))),
+						   dq_link_problem(link)),
 				 errhint("Try again: until then, answers that are there are still used.")));
 	}
 	if (!is_registered)

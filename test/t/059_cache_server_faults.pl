@@ -5,6 +5,7 @@ use warnings;
 use DistQuery::CacheServer;
 use DistQuery::Test;
 use File::Temp qw(tempdir);
+use IO::Socket::INET;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
@@ -210,6 +211,23 @@ like($stderr, qr/could not use the cache/, 'a warning');
 unlike($stderr, qr/repeated-password/, 'without the password');
 unlike(slurp_file($node->logfile), qr/WARNING:.*repeated-password|DETAIL:.*repeated-password/, 'nor in the log');
 
+# One that repeats it, in whatever letters.
+my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die "no listener: $!";
+create_server($node, 'repeats', $service->url, strategy => 'cache', ttl => '1h', cache_store => 'redis', cache_url => 'redis://127.0.0.1:' . $listener->sockport);
+create_table($node, 'repeats', 'repeats', 'id int, t text', path => '/data/plain/rows');
+my $password = "wr\xc3\xb6ng-p\xc3\xa4ssword";
+psql("CREATE USER MAPPING FOR PUBLIC SERVER repeats OPTIONS (cache_password '$password')");
+my ($handle, $repeated_rows, $repeated) = start_query($node, q{SET distquery.cache_timeout = '30s'; SELECT count(*) FROM repeats});
+my $connection = $listener->accept;
+sysread($connection, my $said, 1000);
+like($said, qr/\Q$password/, 'the password is sent');
+print $connection "-ERR unknown command 'AUTH', with args beginning with: '$password'\r\n";
+$connection->flush;
+$handle->finish;
+is($$repeated_rows, "20\n", 'a server that repeats it: the right rows');
+like($$repeated, qr/with args beginning with: '\*\*\*'/, 'without the password');
+close($connection);
+
 # memcached with a password (-Y).
 my $passwords = tempdir(CLEANUP => 1) . '/passwords';
 append_to_file($passwords, "app:secret-of-app\n");
@@ -224,6 +242,36 @@ $service->reset;
 ($stdout, $stderr) = run('SELECT count(*) FROM closed; SELECT count(*) FROM closed');
 is("$stdout $stderr", "20\n20 ", 'with the right one');
 is($service->count('/data'), 1, 'finds the answer');
+
+# A list of hosts that has become shorter holds for connections that are there.
+create_server($node, 'listed', $service->url, strategy => 'cache', ttl => '1h', cache_store => 'redis', cache_url => $gone->url);
+create_table($node, 'listed', 'listed', 'id int, t text', path => '/data/plain/rows');
+$gone->start;
+psql('SELECT count(*) FROM listed');
+my ($service_port) = $service->url =~ /:(\d+)/;
+($stdout, $stderr) = run("SELECT count(*) FROM listed; SET distquery.allowed_hosts = '127.0.0.1:$service_port'; SELECT count(*) FROM listed");
+is($stdout, "20\n20", 'hosts are listed: the right rows');
+like($stderr, qr/could not use the cache on redis server .*it is not allowed by distquery.allowed_hosts/s, 'without the cache, which is told');
+
+# More cache servers than a session keeps connections to, in one statement, while an answer is under way that was looked for
+# before.
+my $many = DistQuery::CacheServer->new('redis', '--bind', '0.0.0.0', '--protected-mode', 'no');
+create_server($node, 'many', $service->url, strategy => 'cache', ttl => '1h', cache_store => 'redis', cache_url => $many->url);
+psql(join('; ', map { "CREATE FOREIGN TABLE many_$_ (id int, t text) SERVER many OPTIONS (path '/data/plain/rows?limit=" . ($_ == 1 ? '1&_delay=2000' : $_) .
+	"', cache_url 'redis://127.0.0.$_:" . $many->port . "')" } 1 .. 80));
+my $all = join(' UNION ALL ', map { "SELECT id FROM many_$_" } 2 .. 80);
+psql(q{CREATE FUNCTION read_many() RETURNS bigint LANGUAGE plpgsql AS $$
+	DECLARE n bigint; all_rows bigint := 0;
+	BEGIN
+		FOR i IN 2 .. 80 LOOP EXECUTE 'SELECT count(*) FROM many_' || i INTO n; all_rows := all_rows + n; END LOOP;
+		RETURN all_rows;
+	END $$});
+my $expected = 20 * 79 - 18 * 19 / 2;
+($stdout, $stderr) = run("SET distquery.cache_timeout = '10s'; SELECT count(*) FROM ($all) x; SELECT (SELECT read_many() FROM listed WHERE id = 1), (SELECT count(*) FROM many_1)");
+is("$stdout $stderr", "$expected\n$expected|1 ", 'many cache servers: the right rows');
+$service->reset;
+is(run("SET distquery.cache_timeout = '10s'; SELECT count(*) FROM many_1; SELECT count(*) FROM many_80"), "1\n20", 'again');
+is($service->count('/data'), 0, 'found');
 
 # Without the module, Redis cannot be used, which is told; memcached can.  In a copy of the installation.
 my ($bin, $lib, $share) = map { chomp; $_ } map { scalar `pg_config --$_` } qw(bindir pkglibdir sharedir);
