@@ -6,6 +6,7 @@
 
 #include "lib/stringinfo.h"
 #include "spec/spec_private.h"
+#include "utils/acl.h"
 
 /* Options without influence on what an answer holds. */
 static bool
@@ -102,6 +103,25 @@ build_store(TableSpec *table, const OptionValues *values)
 		dq_spec_contradiction(table,
 							  "options \"cache_store\" and \"cache_url\" name different kinds of servers",
 							  "Both say redis, or both memcached.");
+}
+
+void
+dq_spec_check_cache_url(const TableSpec *table, const OptionValues *values, Oid owner,
+						Oid server_owner)
+{
+	const char *url = values->table[OPT_CACHE_URL];
+	const char *of_server = values->server[OPT_CACHE_URL];
+
+	if (url == NULL || table->cache_url == NULL || (of_server && strcmp(url, of_server) == 0) ||
+		has_privs_of_role(owner, server_owner))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("option \"cache_url\" of foreign table \"%s\" is not that of server \"%s\"",
+					table->name, table->service->name),
+			 errdetail(
+				 "What the server's users are answered, and their \"cache_password\", would go where its owner has not sent it."),
+			 errhint("Set \"cache_url\" on the server, or let its owner own the table.")));
 }
 
 static int64

@@ -416,6 +416,7 @@ dq_spec_build_table(Oid relid)
 	table->strategy = option_word(values, OPT_STRATEGY);
 	table->on_error = option_word(values, OPT_ON_ERROR);
 	dq_spec_build_answers(table, values);
+	dq_spec_check_cache_url(table, values, relation->rd_rel->relowner, server->owner);
 	build_paging(table, values);
 	build_headers(table, values);
 	dq_spec_build_spelling(table, values);

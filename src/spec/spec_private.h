@@ -55,6 +55,10 @@ extern Endpoint *dq_spec_build_endpoint(const TableSpec *table, Oid userid);
 /* spec_answers.c: how answers are kept */
 extern void dq_spec_build_answers(TableSpec *table, const OptionValues *values);
 
+/* Raises where a table sends answers and logins to cache servers that are not its owner's to choose. */
+extern void dq_spec_check_cache_url(const TableSpec *table, const OptionValues *values, Oid owner,
+									Oid server_owner);
+
 /* spec_credentials.c */
 extern Credentials *dq_spec_build_credentials(const ServiceSpec *service, Oid userid);
 

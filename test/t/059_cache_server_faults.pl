@@ -273,6 +273,21 @@ $service->reset;
 is(run("SET distquery.cache_timeout = '10s'; SELECT count(*) FROM many_1; SELECT count(*) FROM many_80"), "1\n20", 'again');
 is($service->count('/data'), 0, 'found');
 
+# A table's own servers are its owner's to choose only where the service is: logins and answers of its users go there.
+psql(qq{CREATE ROLE tenant LOGIN; GRANT USAGE ON FOREIGN SERVER many TO tenant; GRANT ALL ON SCHEMA public TO tenant;
+	CREATE USER MAPPING FOR PUBLIC SERVER many OPTIONS (cache_password 'of-everybody')});
+my $trap = q{SET ROLE tenant; CREATE FOREIGN TABLE %s (id int) SERVER many OPTIONS (path '/data/plain/rows', cache_url '%s'); GRANT SELECT ON %1$s TO PUBLIC};
+psql(sprintf($trap, 'trap', 'redis://127.0.0.1:' . $listener->sockport));
+psql(sprintf($trap, 'same', $many->url));
+$listener->blocking(0);
+($stdout, $stderr) = run('SELECT count(*) FROM trap; SELECT count(*) FROM same');
+like($stderr, qr/ERROR:  option "cache_url" of foreign table "trap" is not that of server "many"/, 'a cache server that the owner of the service does not know');
+is($listener->accept, undef, 'is not connected to');
+is($stdout, '20', 'the one that he knows is used');
+psql('ALTER SERVER many OWNER TO postgres; ALTER FOREIGN TABLE trap OWNER TO ' . psql('SELECT current_user'));
+($stdout, $stderr) = run('SELECT count(*) FROM trap');
+is($stdout, '20', 'as is another one of his');
+
 # Without the module, Redis cannot be used, which is told; memcached can.  In a copy of the installation.
 my ($bin, $lib, $share) = map { chomp; $_ } map { scalar `pg_config --$_` } qw(bindir pkglibdir sharedir);
 my $root = "$bin\n$lib\n$share" =~ m{^(.*)/.*\n\1/.*\n\1/.*$} ? $1 : die "no common folder of $bin, $lib and $share";
