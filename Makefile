@@ -435,9 +435,19 @@ $(FUZZ_LIBRARY): $(FUZZ_LIBRARY_OBJS)
 
 -include $(FUZZ_LIBRARY_OBJS:.o=.d)
 
-build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(PURE_SOURCES) $(wildcard src/*.h src/rows/*.h src/request/*.h src/import/*.h src/cache/*.h src/transport/*.h)
+# The pure sources once, for all of them.
+FUZZ_OBJS = $(patsubst %.c,build/fuzz/objects/%.o,$(PURE_SOURCES))
+.SECONDARY: $(FUZZ_OBJS)
+
+build/fuzz/objects/%.o: %.c
 	$(Q)mkdir -p $(@D)
-	$(Q)$(FUZZ_CC) $(PURE_CPPFLAGS) $(PURE_CFLAGS) -Wno-ignored-attributes $(FUZZ_SAN) -o $@ $< $(PURE_SOURCES) $(PURE_LIBS)
+	$(Q)$(FUZZ_CC) $(PURE_CPPFLAGS) -MMD -MP $(PURE_CFLAGS) -Wno-ignored-attributes $(subst fuzzer,fuzzer-no-link,$(FUZZ_SAN)) -c -o $@ $<
+
+build/fuzz/fuzz_%: test/fuzz/fuzz_%.c test/fuzz/fuzz_memory.h $(FUZZ_OBJS)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(PURE_CPPFLAGS) $(PURE_CFLAGS) -Wno-ignored-attributes $(FUZZ_SAN) -o $@ $< $(FUZZ_OBJS) $(PURE_LIBS)
+
+-include $(FUZZ_OBJS:.o=.d)
 
 bench: ## measure against curl, COPY and bare libcurl; see bench/
 	$(Q)PG_CONFIG='$(if $(findstring file,$(origin PG_CONFIG)),,$(PG_CONFIG))' bench/run

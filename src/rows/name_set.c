@@ -26,22 +26,36 @@ put(NameSet *set, uint64 hash)
 	return true;
 }
 
+void
+dq_name_set_init(NameSet *set)
+{
+	*set = (NameSet) { .slots = palloc0(INITIAL_SLOTS * sizeof(uint64)), .nslots = INITIAL_SLOTS };
+}
+
+/* By repalloc, which stays in the memory context of the set whatever is the current one. */
+static void
+grow(NameSet *set)
+{
+	uint32 nslots = set->nslots;
+	uint64 *hashes = memcpy(palloc(nslots * sizeof(uint64)), set->slots, nslots * sizeof(uint64));
+
+	set->slots = repalloc(set->slots, 2 * nslots * sizeof(uint64));
+	memset(set->slots, 0, 2 * nslots * sizeof(uint64));
+	set->nslots = 2 * nslots;
+	set->used = 0;
+	for (uint32 i = 0; i < nslots; i++)
+		if (hashes[i])
+			put(set, hashes[i]);
+	pfree(hashes);
+}
+
 bool
 dq_name_set_add(NameSet *set, const char *name, size_t len)
 {
 	uint64 hash = hash_bytes_extended((const unsigned char *) name, (int) len, 0);
 
 	if (set->used * 2 >= set->nslots)
-	{
-		NameSet larger = { .nslots = set->nslots ? set->nslots * 2 : INITIAL_SLOTS };
-
-		larger.slots = palloc0(larger.nslots * sizeof(uint64));
-		for (uint32 i = 0; i < set->nslots; i++)
-			if (set->slots[i])
-				put(&larger, set->slots[i]);
-		dq_name_set_free(set);
-		*set = larger;
-	}
+		grow(set);
 	return put(set, hash == 0 ? 1 : hash);
 }
 

@@ -7,13 +7,16 @@
 
 #include "lib/stringinfo.h"
 
-/* Hashes of 64 bits with open addressing; 0 marks a free slot.  All zero is the empty set. */
+/* Hashes of 64 bits with open addressing; 0 marks a free slot. */
 typedef struct NameSet
 {
 	uint64 *slots; /* palloc'd */
 	uint32 nslots; /* a power of two */
 	uint32 used;
 } NameSet;
+
+/* An empty set, which lives in the current context. */
+extern void dq_name_set_init(NameSet *set);
 
 /* Adds a name; false when it was there. */
 extern bool dq_name_set_add(NameSet *set, const char *name, size_t len);

@@ -35,6 +35,8 @@ dq_splitter_create(const SplitterConfig *config)
 	splitter->state = AT_START;
 	initStringInfo(&splitter->buffer);
 	initStringInfo(&splitter->name);
+	if (config->rows_are_members)
+		dq_name_set_init(&splitter->row_names);
 	prepare_captures(splitter);
 	return splitter;
 }
