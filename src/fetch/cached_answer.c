@@ -74,6 +74,12 @@ state_of(const TableSpec *table, CacheKey key, const CachedAnswer *found)
 }
 
 bool
+dq_cached_is_fresh(const TableSpec *table, CacheKey key, const AnswerFacts *facts)
+{
+	return Max(dq_cache_now() - facts->asked_at_ms, 0) < lifetime(table, key, facts);
+}
+
+bool
 dq_cached_find(CacheLookup *lookup, CacheKey key, CachedState worst, CachedAnswer *found)
 {
 	found->bytes = dq_cache_lookup_take(lookup, key, &found->len);

@@ -36,13 +36,11 @@ keep_answer(Fetch *fetch)
 		return false;
 	/* Of a list, some rows may come out of the cache, and stay as old as they are. */
 	if (cache->keys)
-	{
-		dq_cached_keys_keep(fetch, true);
-		return true;
-	}
+		return dq_cached_keys_keep(fetch, true);
 	if (cache->row_key)
 		dq_cached_rows_keep(fetch);
 	facts = dq_cached_whole_facts(cache);
+	facts.rows = fetch->rows;
 	packed = dq_spool_is_kept(fetch->spool) ? dq_cache_pack(fetch, &facts, cache->max_value, &len) :
 											  NULL;
 	if (packed == NULL)
@@ -53,7 +51,7 @@ keep_answer(Fetch *fetch)
 	dq_cache_lookup_put(cache->latest, cache->key, packed, len,
 						dq_cached_longest_life(fetch->options.table, &facts));
 	pfree(packed);
-	return !facts.has_policy || facts.policy.fresh_ms > cache->facts.policy.age_ms;
+	return dq_cached_is_fresh(fetch->options.table, cache->key, &facts);
 }
 
 /* Rows of an older answer in the place of those that came; false when there is none. */

@@ -306,7 +306,7 @@ sort_rows(Fetch *fetch, KeyAnswer *answers)
 	return is_certain;
 }
 
-void
+bool
 dq_cached_keys_keep(Fetch *fetch, bool is_whole)
 {
 	CachedFetch *cache = fetch->cache;
@@ -315,11 +315,12 @@ dq_cached_keys_keep(Fetch *fetch, bool is_whole)
 	MemoryContext old;
 	AnswerFacts facts = dq_cached_part_facts(cache);
 	KeyAnswer *answers;
+	bool are_fresh = true;
 
 	if (!dq_spool_is_kept(fetch->spool) || dq_spool_bytes(fetch->spool) > cache->max_value)
 	{
 		dq_cache_store_count(cache->store, fetch->options.table, CACHE_REFUSED, 1);
-		return;
+		return false;
 	}
 	context = AllocSetContextCreate(CurrentMemoryContext, "distquery answers by key",
 									ALLOCSET_DEFAULT_SIZES);
@@ -327,7 +328,9 @@ dq_cached_keys_keep(Fetch *fetch, bool is_whole)
 	answers = palloc0(sizeof(KeyAnswer) * keys->n);
 	for (int i = 0; i < keys->n; i++)
 		answers[i].facts = &facts;
-	if (sort_rows(fetch, answers))
+	if (!sort_rows(fetch, answers))
+		are_fresh = false;
+	else
 		for (int i = 0; i < keys->n; i++)
 		{
 			if (keys->is_known[i] || (!is_whole && answers[i].rows == 0))
@@ -338,7 +341,10 @@ dq_cached_keys_keep(Fetch *fetch, bool is_whole)
 			dq_cache_lookup_put(cache->latest, keys->cache_keys[i], answers[i].packed.data,
 								answers[i].packed.len,
 								dq_cached_longest_life(fetch->options.table, &facts));
+			facts.rows = answers[i].rows;
+			are_fresh &= dq_cached_is_fresh(fetch->options.table, keys->cache_keys[i], &facts);
 		}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return are_fresh;
 }

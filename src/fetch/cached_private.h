@@ -92,6 +92,9 @@ extern void dq_cached_count(const Fetch *fetch, CacheEvent event);
 extern bool dq_cached_find(CacheLookup *lookup, CacheKey key, CachedState worst,
 						   CachedAnswer *found);
 
+/* Whether an answer that came just now is one: a service may take longer than ttl. */
+extern bool dq_cached_is_fresh(const TableSpec *table, CacheKey key, const AnswerFacts *facts);
+
 /* Whether an older answer may take the place of a failure, as the table's options say. */
 extern bool dq_cached_may_fall_back(const TableSpec *table);
 
@@ -146,9 +149,10 @@ extern char *dq_cached_keys_url(const CachedKeys *keys, const FetchKeys *questio
 
 /*
  * Keeps the answer of each key that was missing.  Where it is not known that all rows came
- * (is_whole false), only that of keys with a row.
+ * (is_whole false), only that of keys with a row.  False when others find not all of them, or none
+ * that they may use.
  */
-extern void dq_cached_keys_keep(Fetch *fetch, bool is_whole);
+extern bool dq_cached_keys_keep(Fetch *fetch, bool is_whole);
 
 /* cached_record.c: the answer came out of the cache, without a request. */
 extern void dq_cached_note_record(const Fetch *fetch);

@@ -232,6 +232,22 @@ cmp_ok($bytes, '>', 1024 * 1024, 'most of the memory is used');
 # kill -9 of a backend that leads: all start anew, and nothing is stuck.
 $service->reset;
 psql("SELECT distquery.invalidate('waiting')");
+# Nobody waits a second time where the answer is older than its ttl when it comes: those who have waited ask at once.
+$service->put('brief', [ map { { id => $_, t => 'x' } } 1 .. 20 ]);
+table('brief', '/data/plain/brief?_delay=1000', ttl => '1ms');
+create_table($node, 'api', 'brief_keys', 'id int, name text', path => '/data/postgrest/customers?_delay=1000', dialect => 'postgrest', ttl => '1ms');
+psql(q{ALTER FOREIGN TABLE brief_keys ALTER id OPTIONS (key 'true', filter '= in')});
+foreach my $case ([ brief => '' ], [ brief_keys => 'WHERE id IN (101, 102, 103)' ])
+{
+	my ($name, $condition) = @$case;
+	my $under_way = q{SELECT in_flight FROM distquery.services WHERE server = 'api'};
+	@sessions = map { [ start_query($node, "SELECT count(*) FROM $name $condition") ] } 1 .. 4;
+	ok(poll_until(sub { psql($under_way) == 1 && backends($name) == 4 }, 30), "$name: one asks, three wait");
+	ok(poll_until(sub { psql($under_way) == 3 }, 30), 'the three ask all together');
+	$_->[0]->finish foreach @sessions;
+	is(join(' ', map { ${ $_->[1] } + 0 } @sessions), $condition ? '3 3 3 3' : '20 20 20 20', 'all have their rows');
+}
+
 $leader = [ start_query($node, 'SELECT count(*) FROM waiting') ];
 ok(poll_until(sub { $service->count('/data/plain/slow') == 1 }), 'a leader');
 my ($pid) = backends('waiting');
