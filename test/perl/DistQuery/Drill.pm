@@ -25,7 +25,8 @@ use Time::HiRes qw(sleep time);
 my @regions = qw(EU US APAC);
 my @statuses = qw(open paid shipped);
 
-# What an outage may be reported as: no connection, no whole answer, an answer that cannot be read, not asked at all.
+# What an outage may be reported as: no connection, no whole answer, an answer that cannot be read, not asked at all; and where bytes
+# come twice, a value that does not fit its type (class 22).
 my %named = map { $_ => 1 } qw(HV00N HV000 HV00A 08004);
 
 sub rows_of
@@ -186,7 +187,7 @@ sub judge
 	{
 		return "not canceled by statement_timeout: $message" unless $message =~ /due to statement timeout/;
 	}
-	elsif (not $named{$sqlstate} or $errors !~ /^(?:ERROR|CONTEXT): .*(?:foreign table|server) "\w+"/m)
+	elsif (not $named{$sqlstate} and $sqlstate !~ /^22/ or $errors !~ /^(?:ERROR|CONTEXT): .*(?:foreign table|server) "\w+"/m)
 	{
 		return "an error that is none of an outage, or that tells of no table: $sqlstate $message";
 	}
