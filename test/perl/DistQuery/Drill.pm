@@ -187,7 +187,7 @@ sub judge
 	{
 		return "not canceled by statement_timeout: $message" unless $message =~ /due to statement timeout/;
 	}
-	elsif (not $named{$sqlstate} and $sqlstate !~ /^22/ or $errors !~ /^(?:ERROR|CONTEXT): .*(?:foreign table|server) "\w+"/m)
+	elsif (not $named{$sqlstate} and $sqlstate !~ /^22/ or $errors !~ /(?:foreign table|server) "\w+"/)
 	{
 		return "an error that is none of an outage, or that tells of no table: $sqlstate $message";
 	}
