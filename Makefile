@@ -64,21 +64,25 @@ OBJS = \
 	src/request/total.o \
 	src/request/trace_context.o \
 	src/request/url.o \
+	src/service/breaker.o \
+	src/service/failure.o \
+	src/service/flight.o \
+	src/service/histogram.o \
+	src/service/queue.o \
+	src/service/rate.o \
+	src/service/service.o \
+	src/service/shared_forget.o \
+	src/service/shared_state.o \
+	src/service/shared_table.o \
 	src/transport/activity.o \
-	src/transport/breaker.o \
 	src/transport/budget.o \
 	src/transport/credentials.o \
 	src/transport/exchange.o \
 	src/transport/exchange_activity.o \
 	src/transport/exchange_answer.o \
-	src/transport/failure.o \
-	src/transport/flight.o \
 	src/transport/guard.o \
-	src/transport/histogram.o \
 	src/transport/loop.o \
 	src/transport/oauth.o \
-	src/transport/queue.o \
-	src/transport/rate.o \
 	src/transport/redirect.o \
 	src/transport/request_list.o \
 	src/transport/request_record.o \
@@ -86,10 +90,6 @@ OBJS = \
 	src/transport/remote_error.o \
 	src/transport/resolve.o \
 	src/transport/retry.o \
-	src/transport/service.o \
-	src/transport/shared_forget.o \
-	src/transport/shared_state.o \
-	src/transport/shared_table.o \
 	src/transport/spool.o \
 	src/transport/token_answer.o \
 	src/transport/token_store.o \
@@ -253,7 +253,8 @@ endif
 PURE_SOURCES = $(filter-out src/rows/decoder% src/import/doc_yaml.c src/import/document.c, \
 	$(filter src/rows/% src/request/% src/import/decl% src/import/doc% src/import/introspection% \
 		src/import/openapi%,$(OBJS:.o=.c))) \
-	$(addprefix src/transport/,breaker.c histogram.c rate.c shared_table.c token_answer.c) $(addprefix src/cache/,cache_block.c envelope.c memcached_reply.c)
+	$(addprefix src/service/,breaker.c histogram.c rate.c shared_table.c) src/transport/token_answer.c \
+	$(addprefix src/cache/,cache_block.c envelope.c memcached_reply.c)
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 

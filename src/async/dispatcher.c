@@ -26,7 +26,7 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"

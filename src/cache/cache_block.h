@@ -10,7 +10,7 @@
 #ifndef DQ_CACHE_BLOCK_H
 #define DQ_CACHE_BLOCK_H
 
-#include "transport/flight.h"
+#include "service/flight.h"
 
 typedef struct CacheBlock CacheBlock;
 

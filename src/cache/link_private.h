@@ -12,7 +12,7 @@
 #define DQ_LINK_PRIVATE_H
 
 #include "cache/link.h"
-#include "transport/breaker.h"
+#include "service/breaker.h"
 #include "transport/credentials.h"
 #include "transport/loop_source.h"
 #include "transport/resolve.h"

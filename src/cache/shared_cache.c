@@ -17,7 +17,7 @@
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"
 #include "cache/shared_cache.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 

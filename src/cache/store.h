@@ -14,7 +14,7 @@
 #ifndef DQ_STORE_H
 #define DQ_STORE_H
 
-#include "transport/flight.h"
+#include "service/flight.h"
 #include "cache/shared_cache.h"
 #include "spec/spec.h"
 

@@ -23,7 +23,7 @@
 #include "fetch/cached_fetch.h"
 #include "fetch/cached_private.h"
 #include "fetch/fetch_activity.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 #include "transport/way.h"
 #include "utils/memutils.h"
 

@@ -6,7 +6,7 @@
 #define DQ_CACHED_PRIVATE_H
 
 #include "fetch/cache_key.h"
-#include "transport/flight.h"
+#include "service/flight.h"
 
 typedef struct CachedKeys CachedKeys;
 

@@ -13,7 +13,7 @@
 #include "fetch/cached_fetch.h"
 #include "fetch/fetch_activity.h"
 #include "fetch/figures.h"
-#include "transport/flight.h"
+#include "service/flight.h"
 #include "transport/loop.h"
 #include "utils/memutils.h"
 

@@ -8,7 +8,7 @@
 #include "fetch/freshness.h"
 #include "fetch/last_errors.h"
 #include "fetch/transaction_store.h"
-#include "transport/flight.h"
+#include "service/flight.h"
 #include "utils/memutils.h"
 
 FetchReader *

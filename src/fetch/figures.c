@@ -13,7 +13,7 @@
 #include "catalog/pg_class.h"
 #include "fetch/figures.h"
 #include "miscadmin.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 

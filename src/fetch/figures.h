@@ -2,7 +2,7 @@
  * figures.h
  *	  What earlier fetches have shown of a foreign table: rows, pages, bytes, latency.
  *
- * Kept in shared memory where there is some (transport/shared_state.h), else for this backend.  The
+ * Kept in shared memory where there is some (service/shared_state.h), else for this backend.  The
  * planner goes by settled values: one that has settled changes only when the average has moved away
  * from it by a large factor, so that a plan does not change from one execution to the next by
  * noise.  Figures belong to a collection as declared: another address or another way of paging

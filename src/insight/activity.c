@@ -11,7 +11,7 @@
 #include "insight/insight.h"
 #include "insight/row.h"
 #include "transport/activity.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 
 PG_FUNCTION_INFO_V1(distquery_activity);
 

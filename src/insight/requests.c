@@ -13,7 +13,7 @@
 #include "insight/row.h"
 #include "miscadmin.h"
 #include "transport/request_ring.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 #include "utils/acl.h"
 
 PG_FUNCTION_INFO_V1(distquery_requests);

@@ -19,7 +19,7 @@
 #include "insight/insight.h"
 #include "insight/row.h"
 #include "miscadmin.h"
-#include "transport/service_state.h"
+#include "service/service_state.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"

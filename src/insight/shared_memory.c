@@ -8,7 +8,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "insight/insight.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 

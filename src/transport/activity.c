@@ -13,7 +13,7 @@
 #include "port/atomics.h"
 #include "storage/proc.h"
 #include "transport/activity.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 #include "utils/backend_status.h"
 #include "utils/timestamp.h"
 

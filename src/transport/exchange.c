@@ -17,7 +17,7 @@
 #include "transport/exchange_private.h"
 #include "transport/oauth.h"
 #include "transport/redirect.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 #include "transport/way.h"
 #include "utils/memutils.h"
 

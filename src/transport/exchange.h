@@ -19,7 +19,7 @@
 #include "transport/activity.h"
 #include "transport/credentials.h"
 #include "transport/request_record.h"
-#include "transport/service.h"
+#include "service/service.h"
 
 /* What bounds a request; all from the declaration. */
 typedef struct TransferLimits

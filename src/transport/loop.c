@@ -35,7 +35,7 @@
 #include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "transport/exchange_private.h"
-#include "transport/flight.h"
+#include "service/flight.h"
 #include "transport/loop_source.h"
 #include "transport/resolve.h"
 #include "transport/watch.h"

@@ -23,7 +23,7 @@
 #include "postgres.h"
 
 #include "request/url.h"
-#include "transport/flight.h"
+#include "service/flight.h"
 #include "transport/oauth.h"
 #include "transport/token_answer.h"
 #include "transport/token_store.h"

@@ -11,7 +11,7 @@
 #include "access/xact.h"
 #include "transport/budget.h"
 #include "transport/request_list.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 #include "utils/memutils.h"
 
 /* Room that is kept for the next statement. */

@@ -16,7 +16,7 @@
 #include "datatype/timestamp.h"
 #include "request/trace_context.h"
 #include "transport/credentials.h"
-#include "transport/failure.h"
+#include "service/failure.h"
 
 /* Longer URLs are cut, with an ellipsis at their end. */
 #define RECORD_URL_BYTES 512

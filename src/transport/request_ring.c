@@ -16,7 +16,7 @@
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "transport/request_ring.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 
 /* Records that are kept: of a server, and of a session that shares with nobody. */
 #define DEFAULT_ROOM 4096

@@ -11,7 +11,7 @@
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "miscadmin.h"
-#include "transport/service_state.h"
+#include "service/service_state.h"
 #include "transport/token_answer.h"
 #include "transport/token_store.h"
 

@@ -11,8 +11,8 @@
 #define DQ_TOKEN_STORE_H
 
 #include "transport/credentials.h"
-#include "transport/failure.h"
-#include "transport/flight.h"
+#include "service/failure.h"
+#include "service/flight.h"
 
 /* Whose tokens. */
 typedef struct TokenKey

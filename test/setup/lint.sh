@@ -21,7 +21,7 @@ code_of() {
 banned='strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gmtime|localtime|sleep|usleep|system|alloca|gets|popen'
 
 # Ground floor first.
-rooms='rows request transport spec cache fetch fdw join import store copy stream insight async'
+rooms='rows request service transport spec cache fetch fdw join import store copy stream insight async'
 
 sources=$(find src test/unit test/fuzz bench -name '*.[ch]' 2>/dev/null | sort)
 for file in $sources; do

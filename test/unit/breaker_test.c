@@ -5,7 +5,7 @@
 #include "base.h"
 
 #include "tap.h"
-#include "transport/breaker.h"
+#include "service/breaker.h"
 
 #define FAILURES 3
 #define COOLDOWN 1000

@@ -7,7 +7,7 @@
 #include <math.h>
 
 #include "tap.h"
-#include "transport/histogram.h"
+#include "service/histogram.h"
 
 #define TIMES 10000
 

@@ -5,7 +5,7 @@
 #include "base.h"
 
 #include "tap.h"
-#include "transport/rate.h"
+#include "service/rate.h"
 
 #define SECOND INT64CONST(1000000)
 #define MAX_TIMES 20000

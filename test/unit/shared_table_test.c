@@ -6,7 +6,7 @@
 #include "base.h"
 
 #include "tap.h"
-#include "transport/shared_table.h"
+#include "service/shared_table.h"
 
 #define ROOM 8
 

@@ -6,7 +6,7 @@
  */
 #include "base.h"
 
-#include "transport/breaker.h"
+#include "service/breaker.h"
 
 BreakerState
 dq_breaker_state(const Breaker *breaker, int64 now_us)

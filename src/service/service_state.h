@@ -8,11 +8,11 @@
 #define DQ_SERVICE_STATE_H
 
 #include "datatype/timestamp.h"
-#include "transport/breaker.h"
-#include "transport/failure.h"
-#include "transport/histogram.h"
-#include "transport/rate.h"
-#include "transport/shared_state.h"
+#include "service/breaker.h"
+#include "service/failure.h"
+#include "service/histogram.h"
+#include "service/rate.h"
+#include "service/shared_state.h"
 
 /* Since they were reset, or the entry was made. */
 typedef struct ServiceFigures

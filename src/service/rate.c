@@ -6,7 +6,7 @@
  */
 #include "base.h"
 
-#include "transport/rate.h"
+#include "service/rate.h"
 
 /* Retries that can be saved up beyond the floor. */
 #define MOST_SAVED 100

@@ -13,7 +13,7 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
-#include "transport/queue.h"
+#include "service/queue.h"
 
 typedef struct Place
 {

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "transport/failure.h"
+#include "service/failure.h"
 
 const char *
 dq_failure_name(FailureKind kind)

@@ -15,8 +15,8 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "transport/flight.h"
-#include "transport/shared_state.h"
+#include "service/flight.h"
+#include "service/shared_state.h"
 #include "utils/timestamp.h"
 
 #define MAX_FLIGHTS 256

@@ -16,7 +16,7 @@
 #define DQ_SHARED_STATE_H
 
 #include "storage/lwlock.h"
-#include "transport/shared_table.h"
+#include "service/shared_table.h"
 
 typedef struct SharedArea SharedArea;
 

@@ -10,7 +10,7 @@
  */
 #include "base.h"
 
-#include "transport/shared_table.h"
+#include "service/shared_table.h"
 
 struct SharedTable
 {

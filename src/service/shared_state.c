@@ -15,7 +15,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 

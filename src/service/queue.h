@@ -11,7 +11,7 @@
 #ifndef DQ_QUEUE_H
 #define DQ_QUEUE_H
 
-#include "transport/service_state.h"
+#include "service/service_state.h"
 
 /* Defines the memory of places; in _PG_init. */
 extern void dq_queue_define(void);

@@ -14,9 +14,9 @@
 #define DQ_SERVICE_H
 
 #include "datatype/timestamp.h"
-#include "transport/breaker.h"
-#include "transport/failure.h"
-#include "transport/rate.h"
+#include "service/breaker.h"
+#include "service/failure.h"
+#include "service/rate.h"
 
 typedef struct Service Service;
 

@@ -19,8 +19,8 @@
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/ipc.h"
-#include "transport/queue.h"
-#include "transport/service.h"
+#include "service/queue.h"
+#include "service/service.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 

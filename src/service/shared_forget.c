@@ -12,7 +12,7 @@
 #include "catalog/objectaccess.h"
 #include "catalog/pg_database.h"
 #include "miscadmin.h"
-#include "transport/shared_state.h"
+#include "service/shared_state.h"
 #include "utils/memutils.h"
 
 typedef struct DroppedObject

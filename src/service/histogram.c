@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-#include "transport/histogram.h"
+#include "service/histogram.h"
 
 #define SMALLEST_MS 0.125
 #define PER_DOUBLING 4
