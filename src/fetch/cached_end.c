@@ -10,6 +10,10 @@
 
 #include "fetch/cached_fetch.h"
 #include "fetch/cached_private.h"
+#include "transport/loop.h"
+
+/* A renewal is given up so long before a timeout cancels the statement, or a quarter of what was left. */
+#define LEAST_SPARE_MS 100
 
 bool
 dq_cached_needs_rows(const Fetch *fetch)
@@ -186,6 +190,30 @@ dq_cached_fail_half_way(Fetch *fetch)
 	dq_cached_end_lookups(fetch->cache);
 }
 
+/*
+ * Drives a renewal to its end.  The statement has its rows, and must not be cancelled for what others
+ * are to find: it gives up in time before that.
+ */
+static void
+renew(Fetch *fetch)
+{
+	double left_ms = dq_exchange_time_left_ms();
+	double spare_ms = Max(left_ms / 4, LEAST_SPARE_MS);
+
+	while (!fetch->is_finished && (left_ms < 0 || left_ms > spare_ms))
+	{
+		dq_fetch_move_on(fetch);
+		if (fetch->is_finished)
+			return;
+		if (left_ms < 0)
+			dq_loop_step();
+		else
+			dq_loop_step_for(left_ms - spare_ms);
+		dq_flight_beat();
+		left_ms = dq_exchange_time_left_ms();
+	}
+}
+
 void
 dq_cached_renew(dlist_head *renewals)
 {
@@ -193,8 +221,7 @@ dq_cached_renew(dlist_head *renewals)
 	{
 		Fetch *fetch = dlist_container(Fetch, lru_node, dlist_head_node(renewals));
 
-		while (!fetch->is_finished)
-			dq_fetch_advance(fetch);
+		renew(fetch);
 		dlist_delete(&fetch->lru_node);
 		dq_fetch_free(fetch);
 	}

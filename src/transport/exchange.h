@@ -163,4 +163,7 @@ extern char *dq_exchange_describe(const Exchange *exchange);
 /* Ends it in whatever state it is: the transfer is taken off the wire, the slot given back. */
 extern void dq_exchange_free(Exchange *exchange);
 
+/* Milliseconds until a timeout cancels the statement, negative when none will. */
+extern double dq_exchange_time_left_ms(void);
+
 #endif /* DQ_EXCHANGE_H */

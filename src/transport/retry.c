@@ -105,9 +105,8 @@ random_fraction(void)
 	return ((state * UINT64CONST(0x2545F4914F6CDD1D)) >> 11) * (1.0 / 9007199254740992.0);
 }
 
-/* Milliseconds until a timeout cancels the statement, negative when none will. */
-static double
-time_left_ms(void)
+double
+dq_exchange_time_left_ms(void)
 {
 	double left = -1;
 	TimeoutId ids[] = { STATEMENT_TIMEOUT, DQ_TRANSACTION_TIMEOUT };
@@ -158,7 +157,7 @@ dq_retry_is_worth(Exchange *exchange, CURLcode code, const char **more)
 		return false;
 	}
 	exchange->due_ms = Max(asked, jittered_ms(exchange));
-	left = time_left_ms();
+	left = dq_exchange_time_left_ms();
 	if (left >= 0 && exchange->due_ms + dq_service_fastest_ms(exchange->service) >= left)
 	{
 		*more = psprintf("Not tried again: no answer could come in the %.0f ms that are left to "

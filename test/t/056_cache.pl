@@ -232,8 +232,15 @@ cmp_ok($bytes, '>', 1024 * 1024, 'most of the memory is used');
 # kill -9 of a backend that leads: all start anew, and nothing is stuck.
 $service->reset;
 psql("SELECT distquery.invalidate('waiting')");
-# Nobody waits a second time where the answer is older than its ttl when it comes: those who have waited ask at once.
+# A statement that was answered is not cancelled for the renewal.
+table('slow_stale', '/data/plain/brief?_delay=4000', ttl => '1ms', stale_while_revalidate => '1h');
 $service->put('brief', [ map { { id => $_, t => 'x' } } 1 .. 20 ]);
+is(psql('SELECT count(*) FROM slow_stale'), '20', 'a slow service is asked');
+$service->reset;
+is(psql("SET statement_timeout = '2s'; SELECT count(*) FROM slow_stale"), '20', 'its old answer within statement_timeout');
+is($service->count('/data/plain/brief'), 1, 'a new one was asked for');
+
+# Nobody waits a second time where the answer is older than its ttl when it comes: those who have waited ask at once.
 table('brief', '/data/plain/brief?_delay=1000', ttl => '1ms');
 create_table($node, 'api', 'brief_keys', 'id int, name text', path => '/data/postgrest/customers?_delay=1000', dialect => 'postgrest', ttl => '1ms');
 psql(q{ALTER FOREIGN TABLE brief_keys ALTER id OPTIONS (key 'true', filter '= in')});
