@@ -54,15 +54,35 @@ check_read(const OptionRow *row, const char *value)
 	}
 }
 
-/* Types of values that go into requests as they stand. */
+/* Types of values that go into requests, or commands of a cache, as they stand. */
 static bool
 goes_out(const OptionRow *row)
 {
-	return row->type != OPTION_HEADERS && row->type != OPTION_BODY && row->type != OPTION_FILE &&
-		row->type != OPTION_FILTER && row->type != OPTION_POINTER &&
-		row->type != OPTION_POINTER_OR_HEADER && row->type != OPTION_SELECTION &&
-		row->type != OPTION_BOOL && row->type != OPTION_INT && row->type != OPTION_DURATION &&
-		row->type != OPTION_SIZE;
+	switch (row->type)
+	{
+		case OPTION_TEXT:
+		case OPTION_EMPTY_TEXT:
+		case OPTION_USERNAME:
+		case OPTION_SPELL:
+		case OPTION_SPELL_SORT:
+		case OPTION_SPELL_LIMIT:
+		case OPTION_SPELL_FIELDS:
+		case OPTION_PATH:
+		case OPTION_LOOKUP_PATH:
+		case OPTION_URL:
+		case OPTION_TOKEN_URL:
+		case OPTION_PROXY:
+		case OPTION_URL_OR_PATH:
+		case OPTION_PARAM:
+		case OPTION_FIELD:
+		case OPTION_NAME:
+		case OPTION_API_KEY_IN:
+		case OPTION_CACHE_URL:
+		case OPTION_CACHE_PREFIX:
+			return true;
+		default:
+			return false;
+	}
 }
 
 void
