@@ -17,12 +17,14 @@
 #include "cache/remote_store.h"
 #include "transport/loop.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 /* Time for all servers. */
 #define INVALIDATION_MS 2000
 
-/* And after the commit, when nothing can be cancelled any more; for each server. */
+/* And after the commit, when nothing can be cancelled any more; for each server, and in all. */
 #define AFTER_COMMIT_MS 200
+#define ALL_AFTER_COMMIT_MS 1000
 
 /* More tables in one transaction are not done again at commit, which is told. */
 #define MAX_PENDING 1000
@@ -139,9 +141,15 @@ invalidate_now(const Invalidation *one)
 	return -1;
 }
 
+static long
+ms_until(TimestampTz until)
+{
+	return Max((long) ((until - GetCurrentTimestamp()) / 1000), 0);
+}
+
 /* The same without raising or driving the loop, which may call anybody. */
 static int
-invalidate_on_links(const Invalidation *one, Shot *shots)
+invalidate_on_links(const Invalidation *one, Shot *shots, TimestampTz until)
 {
 	MemoryContext context = CurrentMemoryContext;
 	int n = one->store->url->nservers;
@@ -151,7 +159,7 @@ invalidate_on_links(const Invalidation *one, Shot *shots)
 		shoot(one, shots);
 		for (int i = 0; i < n; i++)
 			if (shots[i].order)
-				dq_link_drain(shots[i].link, AFTER_COMMIT_MS);
+				dq_link_drain(shots[i].link, Min(ms_until(until), AFTER_COMMIT_MS));
 	}
 	PG_CATCH();
 	{
@@ -181,20 +189,24 @@ static void
 transaction_event(XactEvent event, void *arg)
 {
 	ListCell *cell;
+	TimestampTz until;
 
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
+			until = GetCurrentTimestamp() + INVALIDATION_MS * 1000;
 			foreach(cell, pending)
-				(void) invalidate_now(lfirst(cell));
+				if (ms_until(until) > 0)
+					(void) invalidate_now(lfirst(cell));
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
+			until = GetCurrentTimestamp() + ALL_AFTER_COMMIT_MS * 1000;
 			foreach(cell, pending)
 			{
 				const Invalidation *one = lfirst(cell);
-				int failed = invalidate_on_links(one, one->shots);
+				int failed = invalidate_on_links(one, one->shots, until);
 
 				if (failed >= 0)
 					warn(one, failed);

@@ -273,6 +273,14 @@ $service->reset;
 is(run("SET distquery.cache_timeout = '10s'; SELECT count(*) FROM many_1; SELECT count(*) FROM many_80"), "1\n20", 'again');
 is($service->count('/data'), 0, 'found');
 
+# A commit does not wait for each of many tables in turn where their server hangs.
+($stdout, $stderr) = run_around("BEGIN;\n" . join('', map { "SELECT distquery.invalidate('many_$_');\n" } 2 .. 31) .
+	"WAIT\nSET statement_timeout = '20s';\nCOMMIT;\nSELECT 'committed'", sub { $many->{process}->signal('STOP') });
+$many->{process}->signal('CONT');
+like($stdout, qr/committed$/, 'a commit after thirty invalidations, of which the server hears nothing');
+unlike($stderr, qr/ERROR/, 'it is not cancelled');
+is(scalar(() = $stderr =~ /could not invalidate cached answers of foreign table "many_\d+" again after the commit/g), 30, 'each is told');
+
 # A table's own servers are its owner's to choose only where the service is: logins and answers of its users go there.
 psql(qq{CREATE ROLE tenant LOGIN; GRANT USAGE ON FOREIGN SERVER many TO tenant; GRANT ALL ON SCHEMA public TO tenant;
 	CREATE USER MAPPING FOR PUBLIC SERVER many OPTIONS (cache_password 'of-everybody')});
