@@ -99,6 +99,7 @@ OBJS = \
 	src/transport/user_agent.o \
 	src/transport/watch.o \
 	src/transport/way.o \
+	src/spec/option_address.o \
 	src/spec/option_headers.o \
 	src/spec/option_table.o \
 	src/spec/option_value.o \

@@ -11,23 +11,16 @@
 
 #include "mb/pg_wchar.h"
 #include "request/body.h"
-#include "request/cache_url.h"
 #include "request/dialect.h"
 #include "request/graphql.h"
 #include "request/request.h"
-#include "request/url.h"
 #include "rows/json.h"
-#include "spec/options.h"
+#include "spec/option_check.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
 /* Largest size that a double holds exactly. */
 #define MAX_SIZE ((INT64CONST(1) << 53) - 1)
-
-/* Sets *problem (and maybe *hint), palloc'd, where value is not good. */
-typedef void (*OptionCheck)(const OptionRow *row, const char *value, char **problem, char **hint);
-
-static const char *const control_problem = "control characters are not allowed";
 
 static char *
 word_list(const char *const *words, const char *separator, const char *quote)
@@ -60,7 +53,7 @@ static void
 check_empty_text(const OptionRow *row, const char *value, char **problem, char **hint)
 {
 	if (dq_option_has_control(value))
-		*problem = pstrdup(control_problem);
+		*problem = pstrdup(DQ_CONTROL_PROBLEM);
 }
 
 static void
@@ -251,204 +244,6 @@ check_api_key_in(const OptionRow *row, const char *value, char **problem, char *
 	*hint = pstrdup("Write it as \"header:X-API-Key\" or \"query:key\".");
 }
 
-/*
- * A template that drops what was asked would bring wrong rows: one of the placeholders behind
- * {name} has to be there.
- */
-static void
-check_template(const char *value, const char *const *names, char **problem)
-{
-	Template *compiled = dq_template_compile(value, names, problem);
-	bool is_complete = false;
-	char *needed = NULL;
-
-	if (compiled == NULL)
-		return;
-	if (dq_option_has_control(value))
-		*problem = pstrdup(control_problem);
-	else if (value[0] == '?' || value[0] == '&' || strchr(value, '#'))
-		*problem = pstrdup(
-			"a template of the query string neither begins with \"?\" or \"&\" nor holds \"#\"");
-	for (; *names; names++)
-	{
-		if (strcmp(*names, "name") == 0)
-			continue;
-		needed = needed ? psprintf("%s or {%s}", needed, *names) : psprintf("{%s}", *names);
-		is_complete |= dq_template_uses(compiled, *names);
-	}
-	if (*problem == NULL && needed && !is_complete)
-		*problem = psprintf("the template lacks %s", needed);
-}
-
-static void
-check_spell(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	check_template(value, dq_condition_placeholders(row->op), problem);
-}
-
-static void
-check_spell_sort(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	check_template(value, dq_sort_placeholders(), problem);
-	if (*problem == NULL && strstr(value, "{keys}") == NULL && strstr(value, "{key}") == NULL)
-		*problem = pstrdup("the template lacks {keys}");
-}
-
-static void
-check_spell_limit(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	check_template(value, dq_limit_placeholders(), problem);
-}
-
-static void
-check_spell_fields(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	check_template(value, dq_fields_placeholders(), problem);
-	if (*problem == NULL && value[strcspn(value, "=&{")] != '=')
-		*problem = pstrdup("the template is no parameter, name={values}");
-}
-
-static void
-check_path(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	if (dq_option_has_control(value))
-		*problem = pstrdup(control_problem);
-	else if (pg_strncasecmp(value, "http://", 7) == 0 || pg_strncasecmp(value, "https://", 8) == 0)
-	{
-		*problem = pstrdup("a path is expected, not a URL");
-		*hint = pstrdup("Scheme and host belong to option \"url\" of the server.");
-	}
-	else if (strchr(value, '#'))
-		*problem = pstrdup("a path has no fragment");
-	else
-		(void) dq_template_compile(value, NULL, problem);
-}
-
-static void
-check_lookup_path(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	check_path(row, value, problem, hint);
-	if (*problem)
-		return;
-
-	Template *path = dq_template_compile(value, NULL, problem);
-
-	for (int i = 0; i < path->nparts; i++)
-		if (path->parts[i].placeholder)
-			return;
-	*problem = pstrdup("it names no column");
-	*hint = pstrdup(
-		"Name the column that an item is looked up by in braces, such as \"/orders/{id}\".");
-}
-
-static void
-check_url(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	const char *phrase = dq_url_problem(value);
-
-	if (phrase)
-		*problem = pstrdup(phrase);
-}
-
-/*
- * RFC 6749, section 3.2: TLS, since secrets go there; and a query string is allowed.  What does not
- * leave this machine needs none: a proxy beside PostgreSQL may speak TLS for it.
- */
-static void
-check_token_url(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	check_url(row, pnstrdup(value, strcspn(value, "?")), problem, hint);
-	if (*problem == NULL && (strpbrk(value, "# \"<>\\^`{|}") || dq_option_has_control(value)))
-		*problem = pstrdup("a fragment, or what cannot stand in a query string, is not allowed");
-	if (*problem == NULL && pg_strncasecmp(value, "https:", 6) != 0 && !dq_url_is_loopback(value))
-	{
-		*problem = pstrdup("a client's secret is not sent without TLS");
-		*hint = pstrdup("Write a URL of https, or one of localhost, 127.0.0.1 or [::1].");
-	}
-}
-
-/* A URL may have a query string here; what dq_url_problem() refuses otherwise stays refused. */
-static void
-check_url_or_path(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	char *url = pnstrdup(value, strcspn(value, "?"));
-
-	if (strchr(value, '#') || dq_option_has_control(value))
-		*problem = pstrdup("a fragment or control characters are not allowed");
-	else if (value[0] != '/')
-	{
-		check_url(row, url, problem, hint);
-		if (*problem)
-			*hint = pstrdup("Write a URL, or a path that begins with a slash.");
-	}
-}
-
-static void
-check_cache_url(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	const char *phrase;
-	const char *advice;
-
-	if (dq_cache_url_parse(value, &phrase, &advice))
-		return;
-	*problem = pstrdup(phrase);
-	if (advice)
-		*hint = pstrdup(advice);
-}
-
-/* Memcached takes names of 250 bytes, of which a hash needs some. */
-static void
-check_cache_prefix(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	if (strlen(value) > 100)
-		*problem = pstrdup("it must not be longer than 100 characters");
-	for (const char *c = value; *c; c++)
-		if (*c <= ' ' || *c > '~')
-			*problem = pstrdup("it takes plain characters without blanks");
-}
-
-/* The empty proxy overrides none, and is none. */
-static void
-check_proxy(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	if (value[0] != '\0')
-		check_url(row, value, problem, hint);
-}
-
-/* Headers that anybody could read, or that the transport sets by itself. */
-static void
-check_headers(const OptionRow *row, const char *value, char **problem, char **hint)
-{
-	static const char *const secret[] = { "Authorization", "Proxy-Authorization", "Cookie", NULL };
-	static const char *const own[] = { "Host",
-									   "Content-Length",
-									   "Transfer-Encoding",
-									   "Connection",
-									   "Accept-Encoding",
-									   "TE",
-									   "Upgrade",
-									   "Expect",
-									   "Trailer",
-									   "Keep-Alive",
-									   NULL };
-	List *headers = dq_option_headers(pg_server_to_any(value, strlen(value), PG_UTF8), problem);
-
-	for (int i = 0; *problem == NULL && i < list_length(headers); i += 2)
-	{
-		const char *name = list_nth(headers, i);
-
-		for (int s = 0; secret[s]; s++)
-			if (pg_strcasecmp(name, secret[s]) == 0)
-			{
-				*problem = psprintf("everybody could read the header \"%s\"", name);
-				*hint = pstrdup("Credentials belong to the user mapping.");
-			}
-		for (int o = 0; own[o]; o++)
-			if (pg_strcasecmp(name, own[o]) == 0)
-				*problem = psprintf("the header \"%s\" is set by the transport", name);
-	}
-}
-
 static void
 check_filter(const OptionRow *row, const char *value, char **problem, char **hint)
 {
@@ -479,7 +274,7 @@ static void
 check_field(const OptionRow *row, const char *value, char **problem, char **hint)
 {
 	if (dq_option_has_control(value))
-		*problem = pstrdup(control_problem);
+		*problem = pstrdup(DQ_CONTROL_PROBLEM);
 	else if (dq_graphql_field_compile(value, problem) == NULL)
 		*hint = pstrdup(
 			"Write names of fields joined by dots, such as \"orders\" or \"user(id: $user_id).orders\".");
@@ -527,17 +322,17 @@ static const struct
 	[OPTION_DIALECT] = { "word", check_dialect },
 	[OPTION_POINTER] = { "JSON Pointer", check_pointer },
 	[OPTION_POINTER_OR_HEADER] = { "JSON Pointer or header:Name", check_pointer_or_header },
-	[OPTION_SPELL] = { "template", check_spell },
-	[OPTION_SPELL_SORT] = { "template", check_spell_sort },
-	[OPTION_SPELL_LIMIT] = { "template", check_spell_limit },
-	[OPTION_SPELL_FIELDS] = { "template", check_spell_fields },
-	[OPTION_PATH] = { "path template", check_path },
-	[OPTION_LOOKUP_PATH] = { "path template", check_lookup_path },
-	[OPTION_URL] = { "URL", check_url },
-	[OPTION_TOKEN_URL] = { "URL", check_token_url },
-	[OPTION_PROXY] = { "URL", check_proxy },
-	[OPTION_URL_OR_PATH] = { "URL or path", check_url_or_path },
-	[OPTION_HEADERS] = { "JSON object", check_headers },
+	[OPTION_SPELL] = { "template", dq_option_check_spell },
+	[OPTION_SPELL_SORT] = { "template", dq_option_check_spell_sort },
+	[OPTION_SPELL_LIMIT] = { "template", dq_option_check_spell_limit },
+	[OPTION_SPELL_FIELDS] = { "template", dq_option_check_spell_fields },
+	[OPTION_PATH] = { "path template", dq_option_check_path },
+	[OPTION_LOOKUP_PATH] = { "path template", dq_option_check_lookup_path },
+	[OPTION_URL] = { "URL", dq_option_check_url },
+	[OPTION_TOKEN_URL] = { "URL", dq_option_check_token_url },
+	[OPTION_PROXY] = { "URL", dq_option_check_proxy },
+	[OPTION_URL_OR_PATH] = { "URL or path", dq_option_check_url_or_path },
+	[OPTION_HEADERS] = { "JSON object", dq_option_check_headers },
 	[OPTION_FILTER] = { "operators", check_filter },
 	[OPTION_PARAM] = { "name=value", check_param },
 	[OPTION_FIELD] = { "GraphQL field", check_field },
@@ -545,8 +340,8 @@ static const struct
 	[OPTION_SELECTION] = { "GraphQL selection", check_selection },
 	[OPTION_BODY] = { "JSON template", check_body },
 	[OPTION_API_KEY_IN] = { "header:Name or query:name", check_api_key_in },
-	[OPTION_CACHE_URL] = { "cache URL", check_cache_url },
-	[OPTION_CACHE_PREFIX] = { "text", check_cache_prefix },
+	[OPTION_CACHE_URL] = { "cache URL", dq_option_check_cache_url },
+	[OPTION_CACHE_PREFIX] = { "text", dq_option_check_cache_prefix },
 	[OPTION_FILE] = { "file", check_file },
 };
 
