@@ -19,17 +19,9 @@ say() { echo "chroot: $*" >&2; }
 [ "$(id -u)" -eq 0 ] || { say "needs root"; exit 1; }
 command -v debootstrap >/dev/null || { say "needs debootstrap"; exit 1; }
 
-# The first archive in the host's sources that is not about updates alone, one-line or deb822.
-host_mirror() {
-    local file
-    for file in /etc/apt/sources.list /etc/apt/sources.list.d/{debian,ubuntu}.{sources,list} \
-        /etc/apt/sources.list.d/*.{sources,list}; do
-        [ -f "$file" ] || continue
-        sed -nE -e 's/^deb +(\[[^]]*\] +)?([a-z]+:[^ ]+) +.*/\2/p' -e 's/^URIs: *([^ ]+).*/\1/p' "$file"
-    done | grep -vE 'security|pgdg|postgresql' | sed -n 1p
-}
-
-mirror=${MIRROR:-$(host_mirror)}
+# shellcheck disable=SC1091
+. "$root/test/setup/mirror.sh"
+mirror=${MIRROR:-$(dq_host_mirror)}
 [ -n "$mirror" ] || { say "the host's apt sources name no mirror; set MIRROR="; exit 1; }
 target=$(mktemp -d "${TMPDIR:-/var/tmp}/distquery-$suite.XXXXXX")
 chmod 755 "$target"

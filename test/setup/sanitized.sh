@@ -11,6 +11,8 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
+# shellcheck disable=SC1091
+. "$here/mirror.sh"
 folder=${DQ_SANITIZED:-/tmp/distquery-sanitized}
 major=${DQ_MAJOR:-15}
 flags="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined"
@@ -21,11 +23,13 @@ export UBSAN_OPTIONS=print_stacktrace=1:log_path=$folder/reports/ubsan
 
 # The newest source package that is really there, unpacked in $folder/source.
 fetch_source() {
-    local release options
+    local release mirror options
     # shellcheck disable=SC1091
     release=$(. /etc/os-release && echo "$VERSION_CODENAME")
     mkdir -p "$folder/apt/lists/partial" "$folder/source"
-    echo "deb-src http://deb.debian.org/debian $release main" >"$folder/apt/sources.list"
+    mirror=${MIRROR:-$(dq_host_mirror)}
+    [ -n "$mirror" ] || { echo "the host's apt sources name no mirror; set MIRROR=" >&2; return 1; }
+    echo "deb-src $mirror $release main" >"$folder/apt/sources.list"
     options=(-o "Dir::Etc::sourcelist=$folder/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
         -o "Dir::State::lists=$folder/apt/lists" -o "APT::Sandbox::User=$(id -un)")
     apt-get "${options[@]}" update
