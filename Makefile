@@ -65,6 +65,7 @@ OBJS = \
 	src/request/trace_context.o \
 	src/request/url.o \
 	src/service/breaker.o \
+	src/service/digest.o \
 	src/service/failure.o \
 	src/service/flight.o \
 	src/service/histogram.o \

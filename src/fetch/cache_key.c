@@ -14,11 +14,10 @@
 #include "postgres.h"
 
 #include "cache/identity.h"
-#include "common/cryptohash.h"
 #include "common/hashfn.h"
-#include "common/sha2.h"
 #include "fetch/cache_key.h"
 #include "miscadmin.h"
+#include "service/digest.h"
 #include "utils/timestamp.h"
 
 #define EPOCH_MS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000)
@@ -94,7 +93,6 @@ CacheKey
 dq_cache_key(const FetchOptions *options, const char *url)
 {
 	uint8 digest[PG_SHA256_DIGEST_LENGTH];
-	pg_cryptohash_ctx *hash;
 	StringInfoData bytes;
 	CacheKey key;
 
@@ -103,18 +101,7 @@ dq_cache_key(const FetchOptions *options, const char *url)
 		append_remote(options, url, &bytes);
 	else
 		append_local(options, url, &bytes);
-	hash = pg_cryptohash_create(PG_SHA256);
-	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
-		pg_cryptohash_update(hash, (const uint8 *) bytes.data, bytes.len) < 0 ||
-		pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
-	{
-		pg_cryptohash_free(hash);
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute a SHA-256 hash")));
-	}
-	pg_cryptohash_free(hash);
-	explicit_bzero(bytes.data, bytes.len);
-	pfree(bytes.data);
+	dq_digest_secret(&bytes, digest);
 	memcpy(&key, digest, sizeof(key));
 	return key;
 }

@@ -7,9 +7,8 @@
 #include "access/htup_details.h"
 #include "access/reloptions.h"
 #include "catalog/pg_user_mapping.h"
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "foreign/foreign.h"
+#include "service/digest.h"
 #include "spec/spec_private.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
@@ -82,22 +81,17 @@ file_digest(const char *path)
 	uint8 digest[PG_SHA256_DIGEST_LENGTH];
 	char bytes[FILE_BYTES];
 	FILE *file = AllocateFile(path, PG_BINARY_R);
-	pg_cryptohash_ctx *hash;
 	char *text = NULL;
 	size_t len;
 
 	if (file == NULL)
 		return NULL;
 	len = fread(bytes, 1, sizeof(bytes), file);
-	hash = pg_cryptohash_create(PG_SHA256);
-	if (len > 0 && hash && pg_cryptohash_init(hash) == 0 &&
-		pg_cryptohash_update(hash, (const uint8 *) bytes, len) == 0 &&
-		pg_cryptohash_final(hash, digest, sizeof(digest)) == 0)
+	if (len > 0 && dq_digest(bytes, len, digest))
 	{
 		text = palloc0(2 * sizeof(digest) + 1);
 		hex_encode((const char *) digest, sizeof(digest), text);
 	}
-	pg_cryptohash_free(hash);
 	FreeFile(file);
 	return text;
 }

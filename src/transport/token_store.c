@@ -8,9 +8,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_user_mapping.h"
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "miscadmin.h"
+#include "service/digest.h"
 #include "service/service_state.h"
 #include "transport/token_answer.h"
 #include "transport/token_store.h"
@@ -52,24 +51,13 @@ TokenKey
 dq_token_key(const Credentials *credentials)
 {
 	uint8 digest[PG_SHA256_DIGEST_LENGTH];
-	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
 	TokenKey key = { .mapping = credentials->mapping };
 	StringInfoData bytes;
 
 	initStringInfo(&bytes);
 	appendStringInfo(&bytes, "access token|%u|%u|", MyDatabaseId, credentials->mapping);
 	dq_credentials_identity(credentials, &bytes);
-	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
-		pg_cryptohash_update(hash, (const uint8 *) bytes.data, bytes.len) < 0 ||
-		pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
-	{
-		pg_cryptohash_free(hash);
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute a SHA-256 hash")));
-	}
-	pg_cryptohash_free(hash);
-	explicit_bzero(bytes.data, bytes.len);
-	pfree(bytes.data);
+	dq_digest_secret(&bytes, digest);
 	memcpy(&key.hash, digest, sizeof(key.hash));
 	return key;
 }
