@@ -479,13 +479,8 @@ dq_cached_start(FetchGroup *group, const FetchOptions *options)
 		fetch = start(group, options, &identity, hash);
 		dq_fetch_group_add(group, fetch);
 	}
-	dq_fetch_join(fetch, options);
 	pfree(identity.data);
-	reader = dq_fetch_reader(fetch);
-	reader->is_shared = !is_new;
-	reader->table = options->table;
+	reader = dq_fetch_reader_of(fetch, options, !is_new);
 	reader->keys = options->keys;
-	reader->describe_keys = options->describe_keys;
-	reader->describe_arg = options->describe_arg;
 	return reader;
 }

@@ -152,15 +152,6 @@ dq_fetch_ask(Fetch *fetch)
 	MemoryContextSwitchTo(old);
 }
 
-/* Another scan reads a fetch as well. */
-void
-dq_fetch_join(Fetch *fetch, const FetchOptions *options)
-{
-	fetch->options.is_whole |= options->is_whole;
-	fetch->options.keep |= options->keep;
-	fetch->options.is_frugal &= options->is_frugal;
-}
-
 void
 dq_fetch_free(Fetch *fetch)
 {
@@ -191,13 +182,8 @@ start_live(FetchGroup *group, const FetchOptions *options)
 		dq_fetch_ask(fetch);
 		dq_fetch_group_add(group, fetch);
 	}
-	dq_fetch_join(fetch, options);
 	pfree(identity.data);
-	reader = dq_fetch_reader(fetch);
-	reader->is_shared = !is_new;
-	reader->table = options->table;
-	reader->describe_keys = options->describe_keys;
-	reader->describe_arg = options->describe_arg;
+	reader = dq_fetch_reader_of(fetch, options, !is_new);
 	reader->passes_over = options->table->on_error == ON_ERROR_EMPTY && !options->must_be_whole &&
 		!dq_fetch_group_must_be_whole(group);
 	return reader;

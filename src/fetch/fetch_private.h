@@ -157,10 +157,12 @@ extern int dq_fetch_identity(const FetchOptions *options, StringInfo out);
 extern Fetch *dq_fetch_create(MemoryContext parent, int64 memory_bytes, const FetchOptions *options,
 							  StringInfo identity, uint64 hash);
 extern void dq_fetch_ask(Fetch *fetch);
-extern void dq_fetch_join(Fetch *fetch, const FetchOptions *options);
 extern void dq_fetch_advance(Fetch *fetch);
 extern void dq_fetch_free(Fetch *fetch);
 extern FetchReader *dq_fetch_reader(Fetch *fetch);
+
+/* The same for one who asks with these options; is_shared: another reader has asked before. */
+extern FetchReader *dq_fetch_reader_of(Fetch *fetch, const FetchOptions *options, bool is_shared);
 extern void dq_fetch_reader_free(FetchReader *reader);
 extern bool dq_fetch_next_spooled(FetchReader *reader, FetchRow *row);
 extern void dq_fetch_page_ended(Fetch *fetch, FetchPage *page);

@@ -26,6 +26,21 @@ dq_fetch_reader(Fetch *fetch)
 	return reader;
 }
 
+FetchReader *
+dq_fetch_reader_of(Fetch *fetch, const FetchOptions *options, bool is_shared)
+{
+	FetchReader *reader = dq_fetch_reader(fetch);
+
+	fetch->options.is_whole |= options->is_whole;
+	fetch->options.keep |= options->keep;
+	fetch->options.is_frugal &= options->is_frugal;
+	reader->is_shared = is_shared;
+	reader->table = options->table;
+	reader->describe_keys = options->describe_keys;
+	reader->describe_arg = options->describe_arg;
+	return reader;
+}
+
 void
 dq_fetch_reader_free(FetchReader *reader)
 {
