@@ -446,7 +446,7 @@ build/fuzz/objects/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(PURE_CPPFLAGS) -MMD -MP $(PURE_CFLAGS) -Wno-ignored-attributes $(subst fuzzer,fuzzer-no-link,$(FUZZ_SAN)) -c -o $@ $<
 
-build/fuzz/fuzz_%: test/fuzz/fuzz_%.c test/fuzz/fuzz_memory.h $(FUZZ_OBJS)
+build/fuzz/fuzz_%: test/fuzz/fuzz_%.c test/fuzz/fuzz_check.h test/fuzz/fuzz_memory.h $(FUZZ_OBJS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(PURE_CPPFLAGS) $(PURE_CFLAGS) -Wno-ignored-attributes $(FUZZ_SAN) -o $@ $< $(FUZZ_OBJS) $(PURE_LIBS)
 

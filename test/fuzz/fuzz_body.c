@@ -10,20 +10,10 @@
 
 #include "request/body.h"
 #include "rows/json.h"
+#include "fuzz_check.h"
 #include "fuzz_memory.h"
 
 #define MAX_VALUES 8
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool condition, const char *what, const char *text)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
 
 /* Valid JSON?  Strings given from outside may be ill-formed UTF-8, which is no fault of ours. */
 static bool
@@ -51,14 +41,14 @@ check_value(const char *text)
 	BoundBody body = { dq_body_compile("[\"{x}\"]", &problem), &value };
 	const char *sent = dq_body_text(&body, NULL);
 
-	check(is_json(sent, &found), "no JSON", sent);
-	check(is_json(dq_json_value(JSON_FORM_BARE, text), &found), "no JSON", text);
+	check_text(is_json(sent, &found), "no JSON", sent);
+	check_text(is_json(dq_json_value(JSON_FORM_BARE, text), &found), "no JSON", text);
 	if (found.kind == JSONK_MISSING)
 		return;
 	found = (JsonSlice) { quoted, strlen(quoted), JSONK_STRING, true };
 	initStringInfo(&array);
 	if (dq_json_string_append(&array, &found, &error))
-		check(strcmp(array.data, text) == 0, "another value", sent);
+		check_text(strcmp(array.data, text) == 0, "another value", sent);
 }
 
 int
@@ -86,7 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		values[i - 1] = dq_json_value(i % 2 ? JSON_FORM_BARE : JSON_FORM_STRING, texts[i]);
 	}
 	tmpl = dq_body_compile(texts[0], &problem);
-	check((tmpl == NULL) == (problem != NULL), "problem without failure", texts[0]);
+	check_text((tmpl == NULL) == (problem != NULL), "problem without failure", texts[0]);
 	if (tmpl)
 	{
 		BodyValue *of_holes = palloc0(sizeof(BodyValue) * (tmpl->nholes + 1));
@@ -98,10 +88,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (int i = 0; n > 1 && i < tmpl->nholes; i++)
 			of_holes[i] = (BodyValue) { i % 3 == 0 || i % (n - 1) > 1, i % (n - 1), values };
 		text = dq_body_text(&body, &position);
-		check(is_json(text, &found), "no JSON", text);
-		check(text[0] == '{' || text[0] == '[', "another kind", text);
-		check(strcmp(text, dq_body_text(dq_body_copy(&body), &position)) == 0, "a copy differs",
-			  text);
+		check_text(is_json(text, &found), "no JSON", text);
+		check_text(text[0] == '{' || text[0] == '[', "another kind", text);
+		check_text(strcmp(text, dq_body_text(dq_body_copy(&body), &position)) == 0,
+				   "a copy differs", text);
 		dq_body_ops(tmpl, texts[n - 1]);
 		dq_body_paging(tmpl);
 	}

@@ -12,20 +12,10 @@
 #include "cache/envelope.h"
 #include "cache/memcached_reply.h"
 #include "request/cache_url.h"
+#include "fuzz_check.h"
 #include "fuzz_memory.h"
 
 #define MAX_VALUE 4096
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 static bool
 lies_within(const char *bytes, size_t len, const char *all, size_t size)

@@ -11,25 +11,15 @@
 
 #include "request/condition.h"
 #include "request/graphql.h"
+#include "fuzz_check.h"
 #include "fuzz_memory.h"
 
 #define N_TEXTS 6
 
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool condition, const char *what, const char *text)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
-
 static const char *
 name_value(const char *name, void *arg)
 {
-	check(dq_graphql_is_name(name), "a variable without a name", name);
+	check_text(dq_graphql_is_name(name), "a variable without a name", name);
 	return "v";
 }
 
@@ -41,24 +31,24 @@ check_query(const char *text)
 
 	for (const char *p = text; *p; p++)
 	{
-		check(!has_ended, "something behind the end", text);
+		check_text(!has_ended, "something behind the end", text);
 		if (*p == '"')
 		{
 			for (p++; *p && *p != '"'; p++)
 				if (*p == '\\' && p[1])
 					p++;
-			check(*p == '"', "a string without an end", text);
+			check_text(*p == '"', "a string without an end", text);
 		}
 		else if (strchr("{([", *p))
 			depth++;
 		else if (strchr("})]", *p))
 		{
-			check(depth > 0, "closed, but not opened", text);
+			check_text(depth > 0, "closed, but not opened", text);
 			depth--;
 			has_ended = depth == 0 && *p == '}';
 		}
 	}
-	check(has_ended, "not closed", text);
+	check_text(has_ended, "not closed", text);
 }
 
 static void
@@ -78,15 +68,15 @@ ask(char **texts)
 	if (field == NULL)
 		return;
 	for (int n = dq_graphql_field_variables(field, &names, &lists) - 1; n >= 0; n--)
-		check(dq_graphql_is_name(names[n]), "a value without a name", names[n]);
+		check_text(dq_graphql_is_name(names[n]), "a value without a name", names[n]);
 	selection = dq_graphql_ask(query, NULL, field, "k0", name_value, NULL);
 	if (spell && dq_graphql_spell(spell, texts[2], &spelling))
 	{
-		check(dq_graphql_is_path(spelling.path), "no path", spelling.path);
+		check_text(dq_graphql_is_path(spelling.path), "no path", spelling.path);
 		if (spelling.kind == GRAPHQL_SPELL_LITERAL)
 			dq_graphql_argue(selection, spelling.path, spelling.literal, true);
 		else if (dq_graphql_argue(selection, spelling.path, "given", false))
-			check(strstr(dq_graphql_text(query), ":$given") != NULL, "no variable", texts[1]);
+			check_text(strstr(dq_graphql_text(query), ":$given") != NULL, "no variable", texts[1]);
 	}
 	if (place)
 		dq_graphql_select(selection, place,
@@ -98,8 +88,8 @@ ask(char **texts)
 		dq_graphql_value(dq_graphql_on_type(inner ? inner : selection, texts[2]));
 	}
 	check_query(dq_graphql_text(query));
-	check(dq_json_pointer_compile(dq_graphql_field_pointer(field), &pointer_problem) != NULL,
-		  "no pointer", texts[0]);
+	check_text(dq_json_pointer_compile(dq_graphql_field_pointer(field), &pointer_problem) != NULL,
+			   "no pointer", texts[0]);
 }
 
 static void
@@ -117,7 +107,7 @@ check_errors(const char *json)
 		return;
 	words = dq_graphql_errors_text(&found);
 	for (const char *p = words; p && *p; p++)
-		check((unsigned char) *p >= 0x20 && *p != 0x7f, "a control character", words);
+		check_text((unsigned char) *p >= 0x20 && *p != 0x7f, "a control character", words);
 }
 
 int

@@ -8,22 +8,12 @@
  */
 #include "base.h"
 
+#include "fuzz_check.h"
 #include "fuzz_memory.h"
 #include "request/http_cache.h"
 
 #define NOW_MS INT64CONST(1795615200000)
 #define MAX_MS (INT64CONST(1) << 50)
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 static void
 check_policy(const HttpPolicy *policy, const char *const *headers)

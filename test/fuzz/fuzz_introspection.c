@@ -8,33 +8,23 @@
 #include "base.h"
 
 #include "import/introspection.h"
+#include "fuzz_check.h"
 #include "fuzz_memory.h"
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool condition, const char *what, const char *text)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
 
 static void
 check_table(const TableDecl *table)
 {
 	NameSet names = { 0 };
 
-	check(table->name[0] != '\0' && strlen(table->name) < 64, "a table's name", table->name);
+	check_text(table->name[0] != '\0' && strlen(table->name) < 64, "a table's name", table->name);
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		const ColumnDecl *column = &table->columns[i];
 
-		check(!dq_name_is_used(&names, column->name), "a name twice", column->name);
+		check_text(!dq_name_is_used(&names, column->name), "a name twice", column->name);
 		dq_name_use(&names, column->name);
-		check(strlen(column->name) < 64, "a long name", column->name);
-		check(column->type != NULL, "no type", column->name);
+		check_text(strlen(column->name) < 64, "a long name", column->name);
+		check_text(column->type != NULL, "no type", column->name);
 	}
 }
 
@@ -53,13 +43,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{
 			StringInfoData sql;
 
-			check(!dq_name_is_used(&names, decl.tables[i]->name), "a name twice",
-				  decl.tables[i]->name);
+			check_text(!dq_name_is_used(&names, decl.tables[i]->name), "a name twice",
+					   decl.tables[i]->name);
 			dq_name_use(&names, decl.tables[i]->name);
 			check_table(decl.tables[i]);
 			initStringInfo(&sql);
 			dq_sql_table(&sql, decl.tables[i], "s", "server");
-			check(strncmp(sql.data, "CREATE FOREIGN TABLE", 20) == 0, "no statement", sql.data);
+			check_text(strncmp(sql.data, "CREATE FOREIGN TABLE", 20) == 0, "no statement",
+					   sql.data);
 		}
 	fuzz_release();
 	return 0;

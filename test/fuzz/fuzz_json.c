@@ -13,23 +13,13 @@
 
 #include "rows/json.h"
 #include "rows/json_key.h"
+#include "fuzz_check.h"
 #include "fuzz_memory.h"
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const places[] = { "", "/a", "/b", "/a/b", "/a/0", "/0", "/b/1/a", "/c/d/e" };
 
 /* The first few of them, so that texts whose members are no containers count as valid, too. */
 #define N_SHALLOW 3
-
-static void
-check(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 static JsonLocator *
 locator_for(int nplaces)

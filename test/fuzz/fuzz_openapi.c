@@ -11,18 +11,8 @@
 
 #include "import/openapi.h"
 #include "rows/json.h"
+#include "fuzz_check.h"
 #include "fuzz_memory.h"
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool condition, const char *what, const char *text)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
 
 /* Behind a quoted name or literal; is_escaped: backslashes count. */
 static const char *
@@ -75,9 +65,9 @@ count_statements(const char *sql)
 static void
 check_name(NameSet *names, const char *name)
 {
-	check(name[0] != '\0' && strlen(name) < NAMEDATALEN, "a name that cannot be had", name);
-	check(!dq_name_is_used(names, name), "a name is used twice", name);
-	check(!dq_decl_has_control(name), "a name with control characters", name);
+	check_text(name[0] != '\0' && strlen(name) < NAMEDATALEN, "a name that cannot be had", name);
+	check_text(!dq_name_is_used(names, name), "a name is used twice", name);
+	check_text(!dq_decl_has_control(name), "a name with control characters", name);
 	dq_name_use(names, name);
 }
 
@@ -87,11 +77,11 @@ check_path(const NameSet *columns, const char *path)
 	char *problem;
 	const Template *compiled = dq_template_compile(path, NULL, &problem);
 
-	check(compiled != NULL, "a path that is no template", path);
+	check_text(compiled != NULL, "a path that is no template", path);
 	for (int i = 0; compiled && i < compiled->nparts; i++)
 		if (compiled->parts[i].placeholder)
-			check(dq_name_is_used(columns, compiled->parts[i].placeholder),
-				  "a placeholder that is no column", path);
+			check_text(dq_name_is_used(columns, compiled->parts[i].placeholder),
+					   "a placeholder that is no column", path);
 }
 
 static void
@@ -107,17 +97,17 @@ check_option(const OptionDecl *option)
 
 	for (int op = 0; op < COND_COUNT; op++)
 		if (strcmp(option->name, ops[op]) == 0)
-			check(dq_template_compile(option->value, dq_condition_placeholders(op), &problem) !=
-					  NULL,
-				  "a spelling that is no template", option->value);
+			check_text(dq_template_compile(option->value, dq_condition_placeholders(op),
+										   &problem) != NULL,
+					   "a spelling that is no template", option->value);
 	if (strcmp(option->name, "json") == 0 || strcmp(option->name, "rows") == 0 ||
 		strcmp(option->name, "next") == 0 || strcmp(option->name, "lookup_rows") == 0)
-		check(dq_json_pointer_compile(option->value, &phrase) != NULL, "a place that is no pointer",
-			  option->value);
+		check_text(dq_json_pointer_compile(option->value, &phrase) != NULL,
+				   "a place that is no pointer", option->value);
 	if (strcmp(option->name, "filter") == 0)
-		check(dq_condition_ops_parse(option->value, &set, &problem), "operators unknown",
-			  option->value);
-	check(strcmp(option->name, "trust") != 0, "trusted", option->value);
+		check_text(dq_condition_ops_parse(option->value, &set, &problem), "operators unknown",
+				   option->value);
+	check_text(strcmp(option->name, "trust") != 0, "trusted", option->value);
 }
 
 static void
@@ -130,13 +120,14 @@ check_sql(const TableDecl *table)
 	dq_sql_remark(&sql, table->origin);
 	for (int i = 0; i < table->nnotes; i++)
 		dq_sql_remark(&sql, table->notes[i]);
-	check(count_statements(sql.data) == 0, "remarks that are more", sql.data);
+	check_text(count_statements(sql.data) == 0, "remarks that are more", sql.data);
 	dq_sql_table(&sql, table, "s", "s");
-	check(count_statements(sql.data) == 1, "not one statement", sql.data);
+	check_text(count_statements(sql.data) == 1, "not one statement", sql.data);
 	resetStringInfo(&sql);
 	appendStringInfoChar(&sql, ' ');
 	dq_sql_comments(&sql, table, NULL);
-	check(count_statements(sql.data) <= 1 + table->ncolumns, "comments that are more", sql.data);
+	check_text(count_statements(sql.data) <= 1 + table->ncolumns, "comments that are more",
+			   sql.data);
 }
 
 static void
@@ -145,7 +136,7 @@ check_table(const TableDecl *table, NameSet *names)
 	NameSet columns = { 0 };
 
 	check_name(names, table->name);
-	check(table->ncolumns > 0, "no columns", table->name);
+	check_text(table->ncolumns > 0, "no columns", table->name);
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		check_name(&columns, table->columns[i].name);

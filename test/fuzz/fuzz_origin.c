@@ -11,22 +11,11 @@
 
 #include "request/cdn_loop.h"
 #include "request/trace_context.h"
+#include "fuzz_check.h"
 #include "fuzz_memory.h"
 
 #define SPAN "00f067aa0ba902b7"
 #define OURS CDN_LOOP_PREFIX "0123456789abcdef"
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Aborts, so that the fuzzer keeps the input. */
-static void
-check(bool condition, const char *what, const char *value)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s: %s\n", what, value);
-	abort();
-}
 
 static bool
 can_be_sent(const char *value)
@@ -47,12 +36,12 @@ try_traceparent(const char *value)
 	if (dq_traceparent_read(value, &context) != NULL)
 		return;
 	made = dq_traceparent_make(&context, SPAN);
-	check(can_be_sent(made), "a traceparent that cannot be sent", made);
-	check(dq_traceparent_read(made, &again) == NULL, "what is made cannot be read", made);
-	check(strcmp(context.trace_id, again.trace_id) == 0 && context.flags == again.flags &&
-			  strcmp(again.parent_id, SPAN) == 0,
-		  "another trace", made);
-	check(strncmp(context.trace_id, value + 3, TRACE_ID_DIGITS) == 0, "not its trace", value);
+	check_text(can_be_sent(made), "a traceparent that cannot be sent", made);
+	check_text(dq_traceparent_read(made, &again) == NULL, "what is made cannot be read", made);
+	check_text(strcmp(context.trace_id, again.trace_id) == 0 && context.flags == again.flags &&
+				   strcmp(again.parent_id, SPAN) == 0,
+			   "another trace", made);
+	check_text(strncmp(context.trace_id, value + 3, TRACE_ID_DIGITS) == 0, "not its trace", value);
 }
 
 static void
@@ -62,12 +51,12 @@ try_cdn_loop(const char *value)
 	int ours = dq_cdn_loop_count(value, OURS);
 	char *longer = psprintf("%s, " OURS, value);
 
-	check(ours <= all, "more of one than of all", value);
-	check(dq_cdn_loop_count(longer, OURS) == ours + 1, "hidden at the end", longer);
-	check(dq_cdn_loop_count(psprintf(OURS ",%s", value), OURS) == ours + 1,
-		  "hidden at the beginning", value);
+	check_text(ours <= all, "more of one than of all", value);
+	check_text(dq_cdn_loop_count(longer, OURS) == ours + 1, "hidden at the end", longer);
+	check_text(dq_cdn_loop_count(psprintf(OURS ",%s", value), OURS) == ours + 1,
+			   "hidden at the beginning", value);
 	if (dq_cdn_loop_problem(value) == NULL)
-		check(can_be_sent(value), "a CDN-Loop that cannot be sent", value);
+		check_text(can_be_sent(value), "a CDN-Loop that cannot be sent", value);
 }
 
 int
@@ -80,7 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_traceparent(value);
 	try_cdn_loop(value);
 	if (dq_tracestate_problem(value) == NULL)
-		check(can_be_sent(value), "a tracestate that cannot be sent", value);
+		check_text(can_be_sent(value), "a tracestate that cannot be sent", value);
 	fuzz_release();
 	return 0;
 }

@@ -11,21 +11,11 @@
 
 #include "request/paging.h"
 #include "request/url.h"
+#include "fuzz_check.h"
 #include "fuzz_memory.h"
 
 #define BASE "http://host:8080/api/items?a=1"
 #define MAX_PAGES 64
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 /* The unread rest of the input. */
 typedef struct Input

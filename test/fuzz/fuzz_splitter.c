@@ -11,13 +11,12 @@
 #include "base.h"
 
 #include "rows/splitter.h"
+#include "fuzz_check.h"
 #include "fuzz_memory.h"
 
 #define MAX_ELEMENT 300
 #define MAX_CAPTURE 60
 #define N_CAPTURES 3
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const places[] = { "", "/items", "/data/items", "/1", "/a/0/b", "/", "/a" };
 static const char *const capture_places[N_CAPTURES] = { "/next", "/data/total", "/a/1" };
@@ -32,15 +31,6 @@ typedef struct Outcome
 	bool has_invalid_row;
 	JsonError error;
 } Outcome;
-
-static void
-check(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 static JsonPointer *
 pointer_of(const char *source)

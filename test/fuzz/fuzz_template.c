@@ -13,21 +13,10 @@
 
 #include "request/request.h"
 #include "request/url.h"
+#include "fuzz_check.h"
 #include "fuzz_memory.h"
 
 #define MAX_TEXTS 8
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Aborts, so that the fuzzer keeps the input. */
-static void
-check(bool condition, const char *what, const char *url)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s: %s\n", what, url);
-	abort();
-}
 
 /* Every placeholder of a path gets the same value. */
 static bool
@@ -93,22 +82,23 @@ check_url(const char *base, const Template *path, const char *value, const char 
 	bool adds_slash = url[prefix] == '/' &&
 		!(path->nparts > 0 && path->parts[0].literal && path->parts[0].literal[0] == '/');
 
-	check(strspn(url + prefix, legal) == strlen(url + prefix), "illegal byte", url);
-	check(strncmp(url, base, prefix) == 0, "base changed", url);
-	check(curl_url_set(handle, CURLUPART_URL, url, 0) == CURLUE_OK, "no URL", url);
-	check(dq_url_same_origin(base, url), "origin changed", url);
-	check(curl_url_get(handle, CURLUPART_FRAGMENT, &fragment, 0) != CURLUE_OK, "fragment", url);
-	check(curl_url_get(handle, CURLUPART_PATH, &path_text, 0) == CURLUE_OK, "no path", url);
+	check_text(strspn(url + prefix, legal) == strlen(url + prefix), "illegal byte", url);
+	check_text(strncmp(url, base, prefix) == 0, "base changed", url);
+	check_text(curl_url_set(handle, CURLUPART_URL, url, 0) == CURLUE_OK, "no URL", url);
+	check_text(dq_url_same_origin(base, url), "origin changed", url);
+	check_text(curl_url_get(handle, CURLUPART_FRAGMENT, &fragment, 0) != CURLUE_OK, "fragment",
+			   url);
+	check_text(curl_url_get(handle, CURLUPART_PATH, &path_text, 0) == CURLUE_OK, "no path", url);
 	if (url[prefix] != '\0' && url[prefix] != '?')
-		check(count_slashes(path_text, path_text + strlen(path_text)) == expected + adds_slash,
-			  "path segments changed", url);
+		check_text(count_slashes(path_text, path_text + strlen(path_text)) == expected + adds_slash,
+				   "path segments changed", url);
 	if (has_path_value(path))
 	{
 		StringInfoData encoded;
 
 		initStringInfo(&encoded);
 		dq_url_encode(&encoded, value);
-		check(strstr(path_text, encoded.data) != NULL, "value lost", url);
+		check_text(strstr(path_text, encoded.data) != NULL, "value lost", url);
 		pfree(encoded.data);
 	}
 	curl_free(path_text);
@@ -181,7 +171,7 @@ ask(const char *base, const Template *path, const char *spell, const Template *s
 							  .sort_desc = sort_key };
 		char *url = dq_question_url(&question, &problem);
 
-		check((url == NULL) == (problem != NULL), "problem without failure", spell);
+		check_text((url == NULL) == (problem != NULL), "problem without failure", spell);
 		if (url)
 			check_url(base, path, values[0], url);
 		if (compiled && op == COND_IN)

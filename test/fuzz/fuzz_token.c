@@ -5,10 +5,9 @@
  */
 #include "base.h"
 
+#include "fuzz_check.h"
 #include "fuzz_memory.h"
 #include "transport/token_answer.h"
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Aborts where a text holds a byte outside of a range. */
 static void
