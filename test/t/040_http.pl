@@ -16,22 +16,6 @@ my $service = DistQuery::Test::Service->new;
 my $folder = PostgreSQL::Test::Utils::tempdir;
 my $cluster = 'PostgreSQL::Test::Cluster';
 
-sub write_file
-{
-	my ($name, $text) = @_;
-	open(my $file, '>', "$folder/$name") or die "could not write $folder/$name: $!";
-	print $file $text;
-	close($file);
-	return "$folder/$name";
-}
-
-sub run_or_die
-{
-	my ($out, $err) = ('', '');
-	IPC::Run::run(\@_, '<', \undef, '>', \$out, '2>', \$err) or die "@_: $out $err";
-	return $out;
-}
-
 #
 # An authority, a certificate for localhost, and nginx before the fixture service
 #
@@ -41,13 +25,13 @@ run_or_die(qw(openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=Author
 run_or_die(qw(openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout), "$folder/server.key", '-out', "$folder/server.csr");
 run_or_die(qw(openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=Another-authority -keyout), "$folder/other.key",
 	'-out', "$folder/other.pem");
-my $extensions = write_file('extensions', "subjectAltName=DNS:localhost\n");
+my $extensions = write_file($folder, 'extensions', "subjectAltName=DNS:localhost\n");
 run_or_die(qw(openssl x509 -req -days 2 -CAcreateserial -in), "$folder/server.csr", '-CA', "$folder/ca.pem", '-CAkey', "$folder/ca.key",
 	'-extfile', $extensions, '-out', "$folder/server.pem");
 
 my ($h2_port, $h1_port) = map { $cluster->can('get_free_port')->() } 1 .. 2;
 my $backend = $service->port;
-my $configuration = write_file('nginx.conf', qq{
+my $configuration = write_file($folder, 'nginx.conf', qq{
 daemon off;
 worker_processes 1;
 pid $folder/nginx.pid;
@@ -66,13 +50,10 @@ http {
 }
 });
 my ($nginx) = grep { -x } map { "$_/nginx" } split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin';
+die "nginx is not installed\n" unless $nginx;
 my $said = '';
-my $proxy;
-if ($nginx)
-{
-	$proxy = IPC::Run::start([ $nginx, '-c', $configuration, '-e', "$folder/error.log" ], '<', \undef, '>&', \$said);
-	ok(poll_until(sub { -s "$folder/nginx.pid" && IO::Socket::INET->new("127.0.0.1:$h1_port") }, 30), 'nginx runs') or diag($said);
-}
+my $proxy = IPC::Run::start([ $nginx, '-c', $configuration, '-e', "$folder/error.log" ], '<', \undef, '>&', \$said);
+ok(poll_until(sub { -s "$folder/nginx.pid" && IO::Socket::INET->new("127.0.0.1:$h1_port") }, 30), 'nginx runs') or diag($said);
 
 # Requests in nginx's log since the last call, each [protocol, connection, status, rest].
 my $seen = 0;
@@ -95,7 +76,7 @@ sub requests
 # .delayed (this machine, after a moment)
 #
 
-my $shim = write_file('resolver.c', q{
+my $shim = write_file($folder, 'resolver.c', q{
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>
@@ -132,7 +113,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 });
 run_or_die($ENV{CC} // 'cc', '-shared', '-fPIC', '-o', "$folder/resolver.so", $shim, '-ldl');
 
-my $block = write_file('block', '');
+my $block = write_file($folder, 'block', '');
 my $node;
 {
 	local $ENV{DQ_TEST_BLOCK} = $block;
@@ -228,16 +209,8 @@ sub test_http2
 	ok(poll_until(sub { $service->stats->{in_flight} == 0 }, $bound), 'nothing is on the wire');
 }
 
-SKIP:
-{
-	if (!$nginx)
-	{
-		diag('nginx is not installed: HTTPS and HTTP/2 are not tested');
-		skip('nginx is not installed', 1);
-	}
-	test_tls();
-	test_http2();
-}
+test_tls();
+test_http2();
 
 #
 # Names
@@ -314,6 +287,6 @@ ok(poll_until(sub { $session->descriptors <= $descriptors }, $bound), 'no descri
 
 $_->close foreach $admin, $session;
 $node->stop;
-$proxy->kill_kill(grace => 2) if $proxy;
+$proxy->kill_kill(grace => 2);
 unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'no crash');
 done_testing();

@@ -12,22 +12,6 @@ use Test::More;
 my $service = DistQuery::Test::Service->new;
 my $folder = PostgreSQL::Test::Utils::tempdir;
 
-sub write_file
-{
-	my ($name, $text) = @_;
-	open(my $file, '>', "$folder/$name") or die "could not write $folder/$name: $!";
-	print $file $text;
-	close($file);
-	return "$folder/$name";
-}
-
-sub run_or_die
-{
-	my ($out, $err) = ('', '');
-	IPC::Run::run(\@_, '<', \undef, '>', \$out, '2>', \$err) or die "@_: $out $err";
-	return $out;
-}
-
 #
 # Two authorities, a certificate for localhost, and those of clients
 #
@@ -42,7 +26,7 @@ sub make_certificate
 {
 	my ($name, $authority, $common, @key) = @_;
 	run_or_die(qw(openssl req -newkey rsa:2048 -subj), "/CN=$common", (@key ? @key : '-nodes'), '-keyout', "$folder/$name.key", '-out', "$folder/$name.csr");
-	my $extensions = write_file("$name.ext", $common eq 'localhost' ? "subjectAltName=DNS:localhost\n" : "extendedKeyUsage=clientAuth\n");
+	my $extensions = write_file($folder, "$name.ext", $common eq 'localhost' ? "subjectAltName=DNS:localhost\n" : "extendedKeyUsage=clientAuth\n");
 	run_or_die(qw(openssl x509 -req -days 2 -CAcreateserial -in), "$folder/$name.csr", '-CA', "$folder/$authority.pem", '-CAkey',
 		"$folder/$authority.key", '-extfile', $extensions, '-out', "$folder/$name.pem");
 	return;
@@ -66,7 +50,7 @@ my $server = sub {
 		location / { proxy_pass http://127.0.0.1:$backend; proxy_set_header X-Client \$ssl_client_s_dn; } }";
 };
 my $servers = $server->($optional, 'optional', 'TLSv1.2 TLSv1.3') . $server->($strict, 'on', 'TLSv1.2 TLSv1.3') . $server->($tls12, 'on', 'TLSv1.2');
-my $configuration = write_file('nginx.conf', qq{
+my $configuration = write_file($folder, 'nginx.conf', qq{
 daemon off;
 worker_processes 1;
 pid $folder/nginx.pid;
@@ -170,8 +154,8 @@ $fails->('unknown', 'abrupt', 'HV0\w\w', '(?:alert|TLS|connection broke)', 'Does
 like($refused->error('SET ROLE nobody; SELECT who FROM at_strict'), qr/HTTP status 400(?s:.*)No required SSL certificate/, 'none where one is required');
 
 # Files that do not serve.
-write_file('broken.pem', "no certificate\n");
-write_file('broken.key', "no key\n");
+write_file($folder, 'broken.pem', "no certificate\n");
+write_file($folder, 'broken.key', "no key\n");
 my %broken = (
 	missing => mapping('anna', 'optional', 'missing'),
 	broken => mapping('anna', 'optional', 'broken'),

@@ -18,16 +18,7 @@ my $has_v6 = defined IO::Socket::IP->new(LocalHost => '::1', Listen => 1, Proto 
 # A resolver of our own for names that end in .test: they are in a file, "name address" a line; what is asked is noted.
 #
 
-sub write_file
-{
-	my ($name, $text) = @_;
-	open(my $file, '>', "$folder/$name") or die "could not write $folder/$name: $!";
-	print $file $text;
-	close($file);
-	return "$folder/$name";
-}
-
-my $shim = write_file('resolver.c', q{
+my $shim = write_file($folder, 'resolver.c', q{
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>
@@ -73,10 +64,10 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 	IPC::Run::run([ $ENV{CC} // 'cc', '-shared', '-fPIC', '-o', "$folder/resolver.so", $shim, '-ldl' ], '>', \$out, '2>', \$err)
 	  or die $err;
 }
-my $hosts = write_file('hosts', "api.test 127.0.0.1\nother.test 127.0.0.1\nrebound.test 127.0.0.1\nmeta.test 169.254.169.254\n"
+my $hosts = write_file($folder, 'hosts', "api.test 127.0.0.1\nother.test 127.0.0.1\nrebound.test 127.0.0.1\nmeta.test 169.254.169.254\n"
 	. "meta6.test ::ffff:169.254.169.254\nfar.test 127.0.0.2\nproxy.test 127.0.0.1\n"
 	. "mixed.test 127.0.0.1\nmixed.test 169.254.169.254\n");
-my $asked = write_file('asked', '');
+my $asked = write_file($folder, 'asked', '');
 chmod 0666, $asked;
 my $node;
 {
@@ -91,7 +82,7 @@ sub lookups
 {
 	my ($name) = @_;
 	my $text = PostgreSQL::Test::Utils::slurp_file($asked);
-	write_file('asked', '');
+	write_file($folder, 'asked', '');
 	return scalar grep { $_ eq $name } split /\n/, $text;
 }
 
@@ -228,13 +219,13 @@ my $rebound = table_at("http://rebound.test:$port");
 allow('127.0.0.1');
 allowed($rebound, 'a name with a good address');
 my $text = PostgreSQL::Test::Utils::slurp_file($hosts);
-write_file('hosts', $text =~ s/rebound.test \S+/rebound.test 127.0.0.2/r);
+write_file($folder, 'hosts', $text =~ s/rebound.test \S+/rebound.test 127.0.0.2/r);
 {
 	my $later = DistQuery::Session->new($node);
 	$later->query('SELECT 1 FROM distquery.options');
 	allow('127.0.0.1', $later);
 	refused($rebound, qr/host "rebound\.test" at address 127\.0\.0\.2, port $port/, 'rebound to another', $later);
-	write_file('hosts', $text =~ s/rebound.test \S+/rebound.test 169.254.169.254/r);
+	write_file($folder, 'hosts', $text =~ s/rebound.test \S+/rebound.test 169.254.169.254/r);
 	my $latest = DistQuery::Session->new($node);
 	refused($rebound, qr/host "rebound\.test" at address 169\.254\.169\.254, port $port/, 'and to a special one', $latest);
 	$_->close foreach $later, $latest;

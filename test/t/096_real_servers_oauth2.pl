@@ -14,12 +14,6 @@ my $modules = $ENV{DQ_NODE_MODULES} // 'build/npm/node_modules';
 die "no npm packages in $modules: run test/setup/install-npm.sh\n" unless -d "$modules/oidc-provider";
 my $folder = PostgreSQL::Test::Utils::tempdir;
 
-sub run_or_die
-{
-	my ($out, $err) = ('', '');
-	IPC::Run::run(\@_, '<', \undef, '>', \$out, '2>', \$err) or die "@_: $out $err";
-	return $out;
-}
 run_or_die(qw(openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout),
 	"$folder/key.pem", '-out', "$folder/cert.pem");
 

@@ -4,7 +4,7 @@
  *	  and a writer that never comes to its end stops nobody.
  *
  * Atomics are the server's, so the source is built here as for the server, but without assertions,
- * upon a stub of shared memory.
+ * upon plain memory in the place of the shared one.
  */
 #undef FRONTEND
 #undef USE_ASSERT_CHECKING

@@ -22,6 +22,7 @@ package DistQuery::Test;
 use strict;
 use warnings;
 use Exporter 'import';
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -29,8 +30,26 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
   new_node create_server create_table alter_options options_clause literal
-  poll_until backend_descriptors backend_memory_kb start_query
+  poll_until backend_descriptors backend_memory_kb start_query write_file run_or_die
 );
+
+# Writes a file into a folder; returns its path.
+sub write_file
+{
+	my ($folder, $name, $text) = @_;
+	open(my $file, '>', "$folder/$name") or die "could not write $folder/$name: $!";
+	print $file $text;
+	close($file) or die "could not write $folder/$name: $!";
+	return "$folder/$name";
+}
+
+# Runs a command to its end; returns its output.
+sub run_or_die
+{
+	my ($out, $err) = ('', '');
+	IPC::Run::run(\@_, '<', \undef, '>', \$out, '2>', \$err) or die "@_: $out $err";
+	return $out;
+}
 
 # A running cluster with the extension in database postgres; %settings go to postgresql.conf.  Unless they say
 # otherwise, plans do not depend on what earlier queries have shown.
